@@ -1,0 +1,183 @@
+"""The plain data that crosses between the engine and its callers, in one process or through a pipe.
+
+Nothing here holds a tensor, does IO, or knows what an editor is. Texts are `str`; a count is `num_*`; times carry
+their unit as a suffix.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class FinishReason(StrEnum):
+    """Why a generation ended."""
+
+    END_OF_TEXT = "end_of_text"  # the model produced one of its end tokens
+    STOP_STRING = "stop_string"  # one of StopSpec.strings appeared; it is not part of the text
+    END_OF_LINE = "end_of_line"  # StopUnit.LINE: the line is complete; its line end is not part of the text
+    END_OF_BLOCK = "end_of_block"  # StopUnit.BLOCK: the next line would leave the block
+    LENGTH = "length"  # StopSpec.max_tokens were generated
+    DEADLINE = "deadline"  # StopSpec.deadline_ms passed
+    ABORTED = "aborted"  # the caller asked for it
+
+
+class StopUnit(StrEnum):
+    """The unit of text after which a generation stops by itself."""
+
+    NONE = "none"
+    LINE = "line"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChunk:
+    """A piece of another file that is shown to the model before the current one."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model is shown, before it is put into the pack's prompt format.
+
+    Attributes:
+        prefix: the text before the cursor.
+        suffix: the text after the cursor; ignored by a pack without a fill-in-the-middle format.
+        path: the file's path relative to its workspace, for formats with a path header.
+        chunks: pieces of other files, most stable first.
+        repo_name: the repository's name, for formats that carry it.
+    """
+
+    prefix: str
+    suffix: str = ""
+    path: str | None = None
+    chunks: tuple[FileChunk, ...] = ()
+    repo_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How a token is chosen from the logits: greedily at temperature 0, else by temperature and top-p.
+
+    Attributes:
+        temperature: 0 or more; 0 is greedy.
+        top_p: keep the smallest set of tokens whose probability reaches this; in (0, 1].
+        seed: makes a sampled generation repeatable.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpec:
+    """When a generation ends.
+
+    Attributes:
+        max_tokens: the most tokens to generate.
+        strings: texts that end the generation and are not part of it.
+        unit: a line or a block, or none.
+        indent_columns: for a block: the width of the indentation of the line that the cursor is on. The block ends
+            before the first non-blank line that is indented less.
+        deadline_ms: milliseconds from the request's start, or None.
+    """
+
+    max_tokens: int = 64
+    strings: tuple[str, ...] = ()
+    unit: StopUnit = StopUnit.NONE
+    indent_columns: int = 0
+    deadline_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One completion to generate.
+
+    Attributes:
+        request_id: unique among the caller's requests; chunks, results and aborts name it.
+        session_id: requests of one session continue each other's KV cache; one session is one buffer.
+        prompt: what the model is shown.
+        sampling: how tokens are chosen.
+        stop: when the generation ends.
+        loops: the loop count R, or None for the pack's default.
+    """
+
+    request_id: str
+    session_id: str
+    prompt: Prompt
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    stop: StopSpec = field(default_factory=StopSpec)
+    loops: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationChunk:
+    """Text that a running generation has added; never half a character, never text that a stop rule may take back."""
+
+    request_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationMetrics:
+    """What a generation cost.
+
+    Attributes:
+        loops: the loop count R that was run.
+        num_prompt_tokens: length of the prompt.
+        num_cached_tokens: prompt tokens whose KV was reused.
+        num_computed_tokens: prompt tokens that were computed for this request.
+        num_generated_tokens: tokens generated.
+        ttft_ms: time from the start of the request to the first generated token.
+        total_ms: time from the start of the request to its end.
+        tokens_per_second: generated tokens after the first over the time after the first; 0 with fewer than two.
+    """
+
+    loops: int
+    num_prompt_tokens: int
+    num_cached_tokens: int
+    num_computed_tokens: int
+    num_generated_tokens: int
+    ttft_ms: float
+    total_ms: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOutput:
+    """The end of a generation: the whole text, why it ended, and what it cost."""
+
+    request_id: str
+    text: str
+    finish_reason: FinishReason
+    metrics: GenerationMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What a loaded engine says of itself.
+
+    Attributes:
+        pack: the pack's name.
+        loops: the certified loop counts.
+        default_loops: the count used when a request names none.
+        fim_format: the fill-in-the-middle format's name, or None where the pack has none.
+        max_context_tokens: the longest prompt plus generation.
+        device: for example `cpu`.
+        dtype: for example `bfloat16`.
+        num_threads: CPU threads used.
+        load_ms: how long loading took.
+        weights_bytes: memory held by the weights.
+    """
+
+    pack: str
+    loops: tuple[int, ...]
+    default_loops: int
+    fim_format: str | None
+    max_context_tokens: int
+    device: str
+    dtype: str
+    num_threads: int
+    load_ms: float
+    weights_bytes: int
