@@ -66,6 +66,20 @@ class JsonObject:
             raise self.fault(key, value, "it must be a whole number")
         return value
 
+    def integers(self, key: str) -> list[int]:
+        """A list of whole numbers."""
+        values = self._list(key)
+        if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+            raise self.fault(key, values, "it must be a list of whole numbers")
+        return values
+
+    def number(self, key: str) -> float:
+        """A number."""
+        value = self._value(key)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise self.fault(key, value, "it must be a number")
+        return float(value)
+
     def choice(self, key: str, choices: type[Choice]) -> Choice:
         """One of an enumeration's texts."""
         value = self._value(key)
@@ -115,7 +129,7 @@ class JsonObject:
     def _value(self, key: str) -> object:
         self._read.add(key)
         if key not in self._raw:
-            raise PackFormatError(f"{self._where}: {self._path}{key} is missing; add it or build the pack anew.")
+            raise PackFormatError(f"{self._where}: {self._path}{key} is missing; add it, or make the file anew.")
         value: object = self._raw[key]
         return value
 
