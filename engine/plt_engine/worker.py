@@ -1,0 +1,179 @@
+"""The engine's one thread: it loads packs and runs generations, one after the other, each with its own abort flag.
+
+It does not know where requests come from or how answers travel: an answer is a call of the job's own functions.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from plt_engine.errors import EngineError
+from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest
+from plt_engine.wire import (
+    Aborted,
+    Chunk,
+    EngineConfig,
+    Failed,
+    HostMessage,
+    Loaded,
+    LoadProgress,
+    OptionValue,
+    Output,
+)
+
+logger = logging.getLogger(__name__)
+
+Reply = Callable[[HostMessage], None]
+
+
+class EngineLike(Protocol):
+    """What the worker needs of an engine; `plt_engine.engine.Engine` is the real one."""
+
+    info: EngineInfo
+
+    def generate(
+        self, request: GenerationRequest, should_abort: Callable[[], bool]
+    ) -> Iterator[GenerationChunk | GenerationOutput]:
+        """Yield chunks and then exactly one output; raises EngineError before the first chunk."""
+
+    def close_session(self, session_id: str) -> None:
+        """Forget a session."""
+
+
+EngineFactory = Callable[[Path, Mapping[str, OptionValue]], EngineLike]
+
+
+@dataclass(slots=True)
+class Job:
+    """A load (`request` is None) or a generation, with the flag that stops it.
+
+    `reply` takes what is sent on the way, `finish` the one final message.
+    """
+
+    request_id: str
+    config: EngineConfig
+    request: GenerationRequest | None
+    reply: Reply
+    finish: Reply
+    aborted: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class _CloseSession:
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCounts:
+    """Requests waiting, ended with an output, and failed."""
+
+    num_queued: int
+    num_finished: int
+    num_failed: int
+
+
+class EngineWorker:
+    """Owns the engine and the thread that it runs on; every other method may be called from any thread."""
+
+    def __init__(self, factory: EngineFactory) -> None:
+        self._factory = factory
+        self._queue: queue.SimpleQueue[Job | _CloseSession] = queue.SimpleQueue()
+        self._engine: EngineLike | None = None
+        self._config: EngineConfig | None = None
+        self._num_finished = 0
+        self._num_failed = 0
+
+    def start(self) -> None:
+        """Start the thread; it ends with the process."""
+        threading.Thread(target=self._run, name="engine", daemon=True).start()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; its `finish` is called once from the engine's thread."""
+        self._queue.put(job)
+
+    def close_session(self, session_id: str) -> None:
+        """Forget a session once the jobs before have run."""
+        self._queue.put(_CloseSession(session_id))
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """The loaded engine's description."""
+        engine = self._engine
+        return engine.info if engine is not None else None
+
+    @property
+    def counts(self) -> WorkerCounts:
+        """What the worker has done so far."""
+        return WorkerCounts(self._queue.qsize(), self._num_finished, self._num_failed)
+
+    def _run(self) -> None:
+        while True:
+            item = self._queue.get()
+            match item:
+                case Job():
+                    self._run_job(item)
+                case _CloseSession(session_id):
+                    self._close_session(session_id)
+
+    def _close_session(self, session_id: str) -> None:
+        if self._engine is None:
+            return
+        try:
+            self._engine.close_session(session_id)
+        except Exception:
+            logger.exception("closing session %s failed", session_id)
+
+    def _run_job(self, job: Job) -> None:
+        try:
+            self._serve(job)
+        except EngineError as error:
+            self._fail(job, error, str(error))
+        except MemoryError as error:
+            self._fail(job, error, "the engine ran out of memory; choose a smaller model or a shorter context")
+        except Exception as error:
+            logger.exception("request %s failed", job.request_id)
+            self._fail(job, error, f"the engine failed with {type(error).__name__}: {error}")
+
+    def _fail(self, job: Job, error: BaseException, message: str) -> None:
+        self._num_failed += 1
+        job.finish(Failed(job.request_id, type(error).__name__, message))
+
+    def _serve(self, job: Job) -> None:
+        if job.aborted.is_set():
+            job.finish(Aborted(job.request_id))
+            return
+        engine = self._engine_for(job)
+        if job.request is None:
+            job.finish(Loaded(job.request_id, engine.info))
+        elif job.aborted.is_set():
+            job.finish(Aborted(job.request_id))
+        else:
+            self._generate(engine, job.request, job)
+
+    def _generate(self, engine: EngineLike, request: GenerationRequest, job: Job) -> None:
+        for event in engine.generate(request, job.aborted.is_set):
+            if isinstance(event, GenerationChunk):
+                job.reply(Chunk(event))
+            else:
+                self._num_finished += 1
+                job.finish(Output(event))
+                return
+        raise RuntimeError(f"the engine ended request {job.request_id} without an output")
+
+    def _engine_for(self, job: Job) -> EngineLike:
+        if self._engine is not None and self._config == job.config:
+            return self._engine
+        self._engine = self._config = None  # the old weights are freed before the new ones are read
+        job.reply(LoadProgress(job.request_id, job.config.pack_dir, "loading"))
+        started = time.monotonic()
+        engine = self._factory(Path(job.config.pack_dir), job.config.options)
+        logger.info("loaded %s in %.0f ms", job.config.pack_dir, (time.monotonic() - started) * 1e3)
+        self._engine, self._config = engine, job.config
+        if job.request is not None:
+            job.reply(Loaded(job.request_id, engine.info))
+        return engine

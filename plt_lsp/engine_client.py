@@ -1,0 +1,208 @@
+"""The server's way to the engine: it starts the engine process when it is first needed, and again when it has died.
+
+It does not know documents or the language server protocol, and the process's death never reaches a caller as anything
+but one HostError for each running request.
+"""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+
+from plt_engine import errors
+from plt_engine.errors import EngineError, HostError
+from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest
+from plt_engine.wire import (
+    Abort,
+    Aborted,
+    Chunk,
+    ClientMessage,
+    CloseSession,
+    EngineConfig,
+    Failed,
+    Generate,
+    GetStats,
+    HostMessage,
+    Load,
+    Loaded,
+    LoadProgress,
+    Output,
+    Ping,
+    Stats,
+)
+
+from plt_lsp.engine_process import AnswerQueue, EngineProcess, HostCommand
+from plt_lsp.restart import RestartPolicy, RestartState
+
+logger = logging.getLogger(__name__)
+
+
+def monotonic_ms() -> float:
+    """The clock of this process in milliseconds."""
+    return time.monotonic() * 1e3
+
+
+class EngineClient:
+    """Requests to the engine; every method belongs to one event loop."""
+
+    def __init__(
+        self,
+        command: HostCommand | None = None,
+        policy: RestartPolicy | None = None,
+        now_ms: Callable[[], float] = monotonic_ms,
+    ) -> None:
+        self._command = command or HostCommand()
+        self._policy = policy or RestartPolicy()
+        self._now_ms = now_ms
+        self._restarts = RestartState()
+        self._process: EngineProcess | None = None
+        self._starting: asyncio.Task[EngineProcess] | None = None
+        self._ids = itertools.count(1)
+        self._info: EngineInfo | None = None
+        self._num_starts = 0
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """What the loaded engine last said of itself, or None while none is loaded."""
+        return self._info
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running engine process, or None."""
+        return self._process.pid if self._process is not None and self._process.is_running else None
+
+    @property
+    def num_starts(self) -> int:
+        """How often a process was started."""
+        return self._num_starts
+
+    def new_id(self, stem: str = "request") -> str:
+        """An id that no other request of this client has."""
+        return f"{stem}-{next(self._ids)}"
+
+    async def generate(
+        self, config: EngineConfig, request: GenerationRequest
+    ) -> AsyncIterator[GenerationChunk | GenerationOutput]:
+        """Yield the chunks of a generation and then its output; closing the iterator aborts the generation.
+
+        Raises:
+            EngineError: the subclass that the engine raised, or HostError where its process died.
+        """
+        process = await self._running_process()
+        answers = process.open(request.request_id)
+        is_over = False
+        try:
+            process.send(Generate(config, request))
+            while not is_over:
+                message = await self._answer(answers)
+                is_over = isinstance(message, Output | Aborted)
+                if isinstance(message, Chunk):
+                    yield message.chunk
+                elif isinstance(message, Output):
+                    yield message.output
+        except EngineError:
+            is_over = True
+            raise
+        finally:
+            process.close_request(request.request_id)
+            if not is_over:
+                process.send(Abort(request.request_id))
+
+    async def load(self, config: EngineConfig) -> EngineInfo:
+        """Load a pack before it is needed; raises what `generate` raises."""
+        request_id = self.new_id("load")
+        message = await self._ask(Load(request_id, config), request_id)
+        assert isinstance(message, Loaded)
+        return message.info
+
+    async def ping(self) -> None:
+        """Return when the process has answered; raises HostError where it died."""
+        nonce = self.new_id("ping")
+        await self._ask(Ping(nonce), nonce)
+
+    async def stats(self) -> Stats | None:
+        """What the process says of itself, or None where none runs; starts nothing."""
+        if self.pid is None:
+            return None
+        request_id = self.new_id("stats")
+        message = await self._ask(GetStats(request_id), request_id)
+        assert isinstance(message, Stats)
+        return message
+
+    def close_session(self, session_id: str) -> None:
+        """Have the engine forget a session; starts nothing."""
+        if self._process is not None:
+            self._process.send(CloseSession(session_id))
+
+    async def close(self) -> None:
+        """End the process at once, if one runs."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
+        if self._process is not None:
+            await self._process.close()
+
+    async def _ask(self, message: ClientMessage, request_id: str) -> HostMessage:
+        process = await self._running_process()
+        answers = process.open(request_id)
+        try:
+            process.send(message)
+            while isinstance(answer := await self._answer(answers), LoadProgress):
+                pass
+            return answer
+        finally:
+            process.close_request(request_id)
+
+    async def _answer(self, answers: AnswerQueue) -> HostMessage:
+        answer = await answers.get()
+        if isinstance(answer, HostError):
+            raise answer
+        if isinstance(answer, Failed):
+            raise error_of(answer)
+        if isinstance(answer, Loaded):
+            self._info = answer.info
+        return answer
+
+    async def _running_process(self) -> EngineProcess:
+        if self._process is not None and self._process.is_running:
+            return self._process
+        if self._starting is None:
+            self._check_restart()
+            self._starting = asyncio.create_task(self._start())
+            self._starting.add_done_callback(asyncio.Task.exception)  # read even where every caller has given up
+        # The start is shared, so a caller that gives up must not end it for the others.
+        return await asyncio.shield(self._starting)
+
+    def _check_restart(self) -> None:
+        wait_ms = self._restarts.wait_ms(self._now_ms(), self._policy)
+        if wait_ms > 0:
+            raise HostError(
+                f"the engine process died {self._restarts.num_deaths} times in a row; "
+                f"it is tried again in {wait_ms / 1e3:.1f} s"
+            )
+
+    async def _start(self) -> EngineProcess:
+        self._restarts = self._restarts.started(self._now_ms())
+        self._num_starts += 1
+        try:
+            self._process = await EngineProcess.start(self._command.words(), self._note_end)
+        except HostError as error:
+            self._note_end(error)
+            raise
+        finally:
+            self._starting = None
+        return self._process
+
+    def _note_end(self, error: HostError | None) -> None:
+        self._info = None
+        if error is not None:
+            logger.error("%s", error)
+            self._restarts = self._restarts.died(self._now_ms(), self._policy)
+
+
+def error_of(failed: Failed) -> EngineError:
+    """The exception that a Failed message stands for; an unknown kind becomes an EngineError."""
+    kind = getattr(errors, failed.kind, EngineError)
+    if not (isinstance(kind, type) and issubclass(kind, EngineError)):
+        kind = EngineError
+    return kind(failed.message)

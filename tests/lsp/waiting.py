@@ -1,0 +1,12 @@
+"""Waiting for something that another process does, bounded by the test's own timeout and by no clock of its own."""
+
+import asyncio
+from collections.abc import Callable
+
+POLL_S = 0.005
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds."""
+    while not condition():
+        await asyncio.sleep(POLL_S)
