@@ -83,7 +83,11 @@ class ModelConfig:
 
 def _require(holds: bool, key: str, value: object, wanted: str) -> None:
     if not holds:
-        raise ConfigError(f"config.json: {key} is {value!r}; it must be {wanted}.")
+        raise _wrong(key, value, wanted)
+
+
+def _wrong(key: str, value: object, wanted: str) -> ConfigError:
+    return ConfigError(f"config.json: {key} is {value!r}; it must be {wanted}.")
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -200,28 +204,32 @@ class _Reader:
 
     def integer(self, key: str, default: int | None = None) -> int:
         value = self._value(key, default)
-        _require(isinstance(value, int) and not isinstance(value, bool), key, value, "a whole number")
-        return int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise _wrong(key, value, "a whole number")
+        return value
 
     def optional_integer(self, key: str) -> int | None:
         return None if self.raw.get(key) is None else self.integer(key)
 
     def number(self, key: str, default: float | None = None) -> float:
         value = self._value(key, default)
-        _require(isinstance(value, int | float) and not isinstance(value, bool), key, value, "a number")
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise _wrong(key, value, "a number")
         return float(value)
 
     def flag(self, key: str, default: bool) -> bool:
         value = self._value(key, default)
-        _require(isinstance(value, bool), key, value, "true or false")
-        return bool(value)
+        if not isinstance(value, bool):
+            raise _wrong(key, value, "true or false")
+        return value
 
     def text(self, key: str, default: str) -> str:
         value = self._value(key, default)
-        _require(isinstance(value, str), key, value, "a text")
-        return str(value)
+        if not isinstance(value, str):
+            raise _wrong(key, value, "a text")
+        return value
 
-    def _value(self, key: str, default: Any) -> Any:
+    def _value(self, key: str, default: object) -> object:
         value = self.raw.get(key)
         if value is None:
             value = default

@@ -154,8 +154,10 @@ def logits(weights: ModelWeights, state: Tensor) -> Tensor:
 
 
 def init_random(config: ModelConfig, seed: int, dtype: torch.dtype = torch.float32) -> ModelWeights:
-    """A random model of a given shape, for tests and for training from scratch: normal, std 0.02 for embeddings and
-    in ** -0.5 for projections; norms near one, so that a wrong norm weight shows.
+    """A random model of a given shape, for tests and for training from scratch.
+
+    Everything is normal: embeddings with standard deviation 1, projections with in ** -0.5; norm weights lie near one
+    and differ, so that a norm applied with the wrong weight shows.
     """
     generator = torch.Generator().manual_seed(seed)
 

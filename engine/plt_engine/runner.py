@@ -1,0 +1,316 @@
+"""The mechanism: prefill in trapezoid chunks and one-pass decode, over the same layers for every R.
+
+It turns token ids and a `KVCache` into final states and logits; it does not know sampling, sessions, packs or time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from plt_engine.config import ModelConfig
+from plt_engine.kv_cache import KVCache
+from plt_engine.model import LayerWeights, LoopGateWeights, ModelWeights
+from plt_engine.trapezoid import LoopSpan, LoopState, PrefillPlan, plan_prefill
+from plt_kernels import reference as ops
+
+CHUNK_TOKENS = 512
+# A prefill leaves the later loops' state whole for this many tokens before its end, since an editor's next prompt often
+# differs in its last tokens only. The price is as many token-layers per layer of each later loop.
+REWIND_MARGIN_TOKENS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A dense projection: weight [out, in], bias [out] or none."""
+
+    weight: Tensor
+    bias: Tensor | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x [..., in] to [..., out]."""
+        return F.linear(x, self.weight, self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class FusedLayer:
+    """One layer as it is run: q, k and v are one projection, gate and up another, so that few calls are made."""
+
+    input_norm: Tensor
+    qkv: Linear
+    o: Linear
+    post_norm: Tensor
+    gate_up: Linear
+    down: Linear
+    loop_gate: LoopGateWeights | None
+
+
+def fuse(layer: LayerWeights) -> FusedLayer:
+    """Join the projections of a layer that read the same input."""
+    biases = [b for b in (layer.q_bias, layer.k_bias, layer.v_bias) if b is not None]
+    return FusedLayer(
+        input_norm=layer.input_norm,
+        qkv=Linear(torch.cat((layer.q, layer.k, layer.v)), torch.cat(biases) if biases else None),
+        o=Linear(layer.o),
+        post_norm=layer.post_norm,
+        gate_up=Linear(torch.cat((layer.gate, layer.up))),
+        down=Linear(layer.down),
+        loop_gate=layer.loop_gate,
+    )
+
+
+class ModelRunner:
+    """Runs one model; any number of caches may be used with it, one call at a time.
+
+    Args:
+        weights: the model, in the dtype to compute in. Layers are fused one by one and let go, so that the memory's
+            peak is the model plus one layer.
+        max_tokens: the longest sequence; the rotary tables' length.
+    """
+
+    def __init__(self, weights: ModelWeights, max_tokens: int) -> None:
+        self.config: ModelConfig = weights.config
+        self.max_tokens = max_tokens
+        self._embed = weights.embed
+        self._norm = weights.norm
+        self._lm_head = Linear(weights.lm_head)
+        self._layers = [fuse(weights.layers.pop(0)) for _ in range(len(weights.layers))]
+        cos, sin = ops.rope_tables(max_tokens, self.config.head_dim, self.config.rope_theta, self.dtype)
+        self._cos, self._sin = cos[:, None].to(self.device), sin[:, None].to(self.device)  # [P, 1, D]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of activations and of the KV cache."""
+        return self._embed.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self._embed.device
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes held by the weights."""
+        tensors = [self._embed, self._norm, self._lm_head.weight]
+        for layer in self._layers:
+            tensors += [layer.qkv.weight, layer.o.weight, layer.gate_up.weight, layer.down.weight]
+        return sum({t.data_ptr(): t.numel() * t.element_size() for t in tensors}.values())
+
+    def new_cache(self, loops: int, rewind_tokens: int = 16) -> KVCache:
+        """An empty cache for a sequence that is run with `loops` loops."""
+        return KVCache(self.config, loops, self.dtype, self.device, rewind_tokens)
+
+    def logits(self, state: Tensor) -> Tensor:
+        """Logits [..., V] of a final state [..., d]."""
+        return self._lm_head(state)
+
+    def plan(self, cache: KVCache, end: int, first_wanted: int) -> PrefillPlan:
+        """What `prefill` computes to extend `cache` to `end` tokens."""
+        if cache.loops > 1:
+            margin = min(REWIND_MARGIN_TOKENS, cache.rewind_tokens)
+            first_wanted = min(first_wanted, max(cache.num_tokens, end - 1 - margin))
+        return plan_prefill(
+            num_cached=cache.num_tokens,
+            end=end,
+            num_layers=self.config.num_hidden_layers,
+            window_left=self.config.loop.window_left,
+            later_loops=cache.later_loops,
+            first_wanted=first_wanted,
+        )
+
+    @torch.inference_mode()
+    def prefill(
+        self,
+        cache: KVCache,
+        tokens: Sequence[int],
+        *,
+        first_wanted: int | None = None,
+        chunk_tokens: int = CHUNK_TOKENS,
+        should_abort: Callable[[], bool] = lambda: False,
+    ) -> Tensor | None:
+        """Extend a cache to a whole sequence, computing no more than the trapezoid (plt.md section 4).
+
+        Args:
+            cache: holds the first `cache.num_tokens` of `tokens` already.
+            tokens: the whole sequence; at least one more than the cache holds.
+            first_wanted: the first position whose final state is returned; by default the last.
+            chunk_tokens: positions per chunk.
+            should_abort: asked before each chunk.
+
+        Returns:
+            Final states [len(tokens) - first_wanted, d], or None where it was aborted. After an abort the cache holds
+            every finished chunk and can be extended again.
+        """
+        end = len(tokens)
+        if not cache.num_tokens < end <= self.max_tokens:
+            raise ValueError(f"{end} tokens cannot extend {cache.num_tokens} within {self.max_tokens}")
+        wanted = end - 1 if first_wanted is None else first_wanted
+        num_cached, held = cache.num_tokens, cache.later_loops
+        plan = self.plan(cache, end, wanted)
+        cache.reserve(end)
+        states: list[Tensor] = []
+        for start in range(plan.start, end, chunk_tokens):
+            if should_abort():
+                return None
+            stop = min(start + chunk_tokens, end)
+            ids = torch.tensor(tokens[start:stop], dtype=torch.long, device=self.device)
+            states.append(self._prefill_chunk(cache, plan, start, stop, ids))
+            cache.commit(max(stop, num_cached), _first_held(plan, held, num_cached, stop))
+        return torch.cat(states)[-(end - wanted) :]
+
+    def _prefill_chunk(self, cache: KVCache, plan: PrefillPlan, start: int, stop: int, ids: Tensor) -> Tensor:
+        """Run every loop over positions start .. stop-1; returns the final states that the plan wants of them."""
+        embedding = F.embedding(ids, self._embed)  # [T, d]
+        states = [self._run_loop(cache, 1, plan.loops[0], start, stop, embedding)]
+        for r in range(2, cache.loops + 1):
+            span = plan.loops[r - 1]
+            first = max(start, span.input_start)
+            if first >= stop:
+                states.append(embedding[:0])
+                continue
+            shifted = _shift_right(states[-1], stop - first, cache.saved(first - 1)[r - 2])
+            loop = self.config.loop
+            x = ops.clp_input(embedding[first - start :], shifted, loop.emb_scale, loop.hidden_scale)
+            states.append(self._run_loop(cache, r, span, start, stop, x))
+        for r in range(1, cache.loops):
+            cache.write_saved(r, stop - states[r - 1].shape[0], states[r - 1])
+        return self._final(states[-1])
+
+    def _run_loop(self, cache: KVCache, r: int, span: LoopSpan, start: int, stop: int, x: Tensor) -> Tensor:
+        """Run the layers of loop r over inputs x [T', d], the last of them at position stop-1.
+
+        Returns the state that passes to the next loop (for the last loop: the residual stream), [T'', d], for as many
+        of the last positions as the span wants.
+        """
+        for i, layer in enumerate(self._layers):
+            first = stop - x.shape[0]
+            wanted = min(stop, max(start, span.out_start[i]))
+            q, kv = self._project(layer, x, self._cos[first:stop], self._sin[first:stop])
+            q, x = q[wanted - first :], x[wanted - first :]
+            if r == 1:
+                cache.write_shared(i, first, kv)
+                if wanted < stop:
+                    x = self._block(layer, x, ops.causal_attention(q, *cache.shared(i, stop)))
+            else:
+                k, v = self._local_keys(cache, i, r, first, wanted, kv)
+                cache.write_local(i, r, first, kv)
+                if wanted < stop:
+                    gate = self._gate(layer, x, q)
+                    window = self.config.loop.window_left
+                    y = ops.loop_attention_prefill(q, *cache.shared(i, stop), k, v, gate, window)
+                    x = self._block(layer, x, y)
+        return self._carried(x) if r < cache.loops else x
+
+    def _local_keys(
+        self, cache: KVCache, layer: int, r: int, first: int, wanted: int, kv: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Keys and values that queries from position `wanted` see locally: the ring's, then those of this chunk."""
+        oldest = max(0, wanted - self.config.loop.window_left)
+        k, v = kv[:, 0].transpose(0, 1), kv[:, 1].transpose(0, 1)  # [KV, T', D]
+        if oldest >= first:
+            return k[:, oldest - first :], v[:, oldest - first :]
+        ring_k, ring_v = cache.local(layer, r, oldest, first)
+        return torch.cat((ring_k, k), 1), torch.cat((ring_v, v), 1)
+
+    @torch.inference_mode()
+    def decode(self, cache: KVCache, token: int) -> Tensor:
+        """Append one token in ONE pass over the layers with R rows (plt.md section 3).
+
+        Row 1 is loop 1's; row r reads the state that loop r-1 passed on at the position before. All rows share each
+        read of the weights, and the shared KV with the new token's entry is read once for all of them.
+
+        Args:
+            cache: must be ready (`KVCache.is_ready`).
+            token: the token at position `cache.num_tokens`.
+
+        Returns:
+            The final state [d] of the last loop.
+        """
+        position, loops = cache.num_tokens, cache.loops
+        if not cache.is_ready or position >= self.max_tokens:
+            raise ValueError(f"a cache of {position} tokens cannot be decoded from; run prefill, or shorten it")
+        cache.reserve(position + 1)
+        x = self._decode_input(cache, token)  # [R, d]
+        cos, sin = self._cos[position], self._sin[position]  # [1, D]
+        oldest = max(0, position - self.config.loop.window_left)
+        for i, layer in enumerate(self._layers):
+            q, kv = self._project(layer, x, cos, sin)
+            cache.write_shared(i, position, kv[:1])
+            if loops == 1:
+                y = ops.causal_attention(q, *cache.shared(i, position + 1))
+            else:
+                cache.write_local_rows(i, position, kv[1:])
+                local = cache.local_rows(i, oldest, position + 1)
+                y = ops.loop_attention_decode(
+                    q, *cache.shared(i, position + 1), *local, self._gate(layer, x[1:], q[1:])
+                )
+            x = self._block(layer, x, y)
+        if loops > 1:
+            cache.write_saved_rows(position, self._carried(x[:-1]))
+        cache.commit(position + 1)
+        return self._final(x[-1])
+
+    def _decode_input(self, cache: KVCache, token: int) -> Tensor:
+        embedding = self._embed[token][None]  # [1, d]
+        if cache.loops == 1:
+            return embedding
+        loop = self.config.loop
+        saved = cache.saved(cache.num_tokens - 1)  # [R-1, d]
+        return torch.cat((embedding, ops.clp_input(embedding, saved, loop.emb_scale, loop.hidden_scale)))
+
+    def _project(self, layer: FusedLayer, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+        """Rotated q [T, H, D] and rotated k with v, [T, 2, KV, D], of the residual stream x [T, d]."""
+        c = self.config
+        H, KV = c.num_attention_heads, c.num_key_value_heads
+        qkv = layer.qkv(ops.rms_norm(x, layer.input_norm, c.rms_norm_eps)).view(-1, H + 2 * KV, c.head_dim)
+        qkv[:, : H + KV] = ops.rope(qkv[:, : H + KV], cos, sin)
+        return qkv[:, :H], qkv[:, H:].view(-1, 2, KV, c.head_dim)
+
+    def _block(self, layer: FusedLayer, x: Tensor, y: Tensor) -> Tensor:
+        """The rest of a layer: attention output y [T, H, D] and the MLP onto the residual stream x [T, d]."""
+        x = x + layer.o(y.reshape(x.shape[0], -1))
+        m = ops.rms_norm(x, layer.post_norm, self.config.rms_norm_eps)
+        return x + layer.down(ops.swiglu(layer.gate_up(m)))
+
+    def _gate(self, layer: FusedLayer, x: Tensor, q: Tensor) -> Tensor:
+        """The gate [T, H] of a later loop from the residual stream x [T, d] or rotated q [T, H, D]."""
+        gate = layer.loop_gate
+        assert gate is not None, "a model with more than one loop has a gate in every layer; the loader sees to it"
+        if gate.norm is None:
+            return ops.gate_from_query(q, gate.weight, gate.bias)
+        return ops.gate_from_hidden(x, gate.norm, gate.weight, gate.bias, self.config.rms_norm_eps)
+
+    def _carried(self, x: Tensor) -> Tensor:
+        """The state that a loop passes to the next."""
+        return self._final(x) if self.config.loop.normalize_per_loop else x
+
+    def _final(self, x: Tensor) -> Tensor:
+        return ops.rms_norm(x, self._norm, self.config.rms_norm_eps)
+
+
+def _shift_right(states: Tensor, num: int, before: Tensor) -> Tensor:
+    """The `num` states that stand one position before the last `num`: from states [T, d], led by `before` [d]."""
+    if states.shape[0] > num:
+        return states[-num - 1 : -1]
+    return torch.cat((before[None], states[:-1]))
+
+
+def _first_held(
+    plan: PrefillPlan, held: tuple[LoopState, ...], num_cached: int, stop: int
+) -> tuple[tuple[int, int], ...]:
+    """Per later loop, the first positions from which ring and saved state are held after the chunk that ends at stop."""
+
+    def held_from(first: int, before: int) -> int:
+        untouched = first >= num_cached and stop <= num_cached
+        if untouched or first == num_cached < stop:
+            return before
+        complete = first < stop and stop >= num_cached
+        return first if complete else max(stop, num_cached)
+
+    return tuple(
+        (held_from(span.kv_start[-1], state.ring_start), held_from(below.out_start[-1], state.saved_start))
+        for (below, span), state in zip(pairwise(plan.loops), held, strict=True)
+    )
