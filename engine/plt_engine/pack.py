@@ -17,6 +17,7 @@ import platformdirs
 from plt_engine.errors import PackFormatError, PackHashError, PackNotFoundError
 from plt_engine.json_object import JsonObject
 from plt_engine.pack_manifest import PackManifest, dump_manifest, parse_manifest
+from plt_engine.recipes import RECIPES
 
 MANIFEST_FILE = "pack.json"
 CONFIG_FILE = "config.json"
@@ -67,10 +68,12 @@ def find_pack(name_or_path: str) -> Path:
         return folder
     folder = packs_dir() / name_or_path
     if not folder.is_dir():
-        raise PackNotFoundError(
-            f"There is no model pack {name_or_path!r} in {packs_dir()}. "
+        remedy = (
             f"Build it with `plt-lsp models build {name_or_path}`."
+            if name_or_path in RECIPES
+            else f"`plt-lsp models list` shows what there is; those that can be built are: {', '.join(RECIPES)}."
         )
+        raise PackNotFoundError(f"There is no model pack {name_or_path!r} in {packs_dir()}. {remedy}")
     return folder
 
 
@@ -117,7 +120,7 @@ def verify_pack(pack: Pack, progress: Progress | None = None) -> None:
     done = 0
     for name, expected in pack.manifest.files.items():
         path = pack.folder / name
-        found = hash_file(path, _shifted(progress, f"verifying {name}", done, total))
+        found = hash_file(path, _shifted(progress, "verifying hashes", done, total))
         done += path.stat().st_size
         if found != expected:
             raise PackHashError(
@@ -157,12 +160,19 @@ def write_pack(
         whole = replace(manifest, files=_hashes(draft, progress))
         (draft / MANIFEST_FILE).write_bytes(dump_manifest(whole))
         load_pack(draft)
-        draft.chmod(0o755)
+        _make_readable(draft)
         _put_in_place(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return Pack(folder, whole)
+
+
+def _make_readable(folder: Path) -> None:
+    # Temporary folders and the safetensors writer keep others out; a pack may be shared between users.
+    folder.chmod(0o755)
+    for path in folder.iterdir():
+        path.chmod(0o644)
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:
@@ -180,7 +190,7 @@ def _hashes(folder: Path, progress: Progress | None) -> dict[str, str]:
     paths = sorted(folder.iterdir())
     total, done, hashes = sum(path.stat().st_size for path in paths), 0, {}
     for path in paths:
-        hashes[path.name] = hash_file(path, _shifted(progress, f"hashing {path.name}", done, total))
+        hashes[path.name] = hash_file(path, _shifted(progress, "hashing", done, total))
         done += path.stat().st_size
     return hashes
 
