@@ -5,7 +5,8 @@ everything between it and the editor is the real thing.
 
 Keys of the script, all optional: `text` (streamed one piece of `piece_chars` at a time), `pause_ms` before each piece,
 `wait_for` (a file: each piece after the first waits until it exists), `error` ([class of plt_engine.errors, message]),
-`kill_at` (index of the piece before which the process kills itself), `print` (written to standard output), `exit_on_load`.
+`kill_at` (index of the piece before which the process kills itself), `print` (to standard output), `exit_on_load` (a code),
+`load_error` (as `error`).
 """
 
 import contextlib
@@ -56,7 +57,7 @@ class ScriptedEngine:
         script = read_script(self._folder)
         self._note("generate", request=asdict(request))
         if "print" in script:
-            print(script["print"])
+            print(script["print"])  # noqa: T201
             sys.stdout.flush()
             os.write(1, script["print"].encode())
         if "error" in script:

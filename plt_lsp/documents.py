@@ -1,0 +1,186 @@
+r"""The text of the open documents, kept in step with the editor line by line.
+
+It knows nothing of lsprotocol's types, of features, or of files on disk. A line ends with \n, \r\n or \r and with
+nothing else (LSP 3.17, Text Documents); each edit costs as much as the lines it touches.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from plt_lsp.positions import Cursor, Position, PositionEncoding, column_of, split_at
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
+
+
+class SyncReason(StrEnum):
+    """Why a change was not applied, or was noted."""
+
+    NOT_OPEN = "not_open"  # the editor changed or closed a document that it had not opened
+    REOPENED = "reopened"  # the editor opened a document twice; the newer text holds
+    STALE_VERSION = "stale_version"  # the change is not newer than the text; it is not applied
+    JUMPED_VERSION = "jumped_version"  # versions were left out, as some editors do; the change is applied
+    MALFORMED = "malformed"  # the change could not be read, so that the text is unknown until it is sent whole
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Text that replaces the range from start to end."""
+
+    start: Position
+    end: Position
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FullText:
+    """Text that replaces the whole document."""
+
+    text: str
+
+
+Change = Edit | FullText
+
+
+class Document:
+    """One open document.
+
+    Attributes:
+        uri: as the editor spells it.
+        language_id: as the editor says.
+        version: of the text.
+        session_id: names this opening of the document to the engine.
+        is_in_sync: False from a change that could not be read until the whole text is sent again.
+        lines: every line with its line end; the last has none and may be empty, so there is always one.
+    """
+
+    def __init__(self, uri: str, language_id: str, version: int, text: str, session_id: str) -> None:
+        self.uri = uri
+        self.language_id = language_id
+        self.version = version
+        self.session_id = session_id
+        self.is_in_sync = True
+        self.lines = split_lines(text)
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join(self.lines)
+
+    def apply(self, changes: Sequence[Change], encoding: PositionEncoding) -> None:
+        """Apply a batch, each change to the text that the one before left; no change can fail."""
+        for change in changes:
+            if isinstance(change, FullText):
+                self.lines = split_lines(change.text)
+                self.is_in_sync = True
+            else:
+                self._splice(change, encoding)
+
+    def _splice(self, edit: Edit, encoding: PositionEncoding) -> None:
+        start, end = sorted((edit.start, edit.end))
+        first, head, _ = _split(self.lines, start, encoding)
+        last, _, tail = _split(self.lines, end, encoding)
+        if not head and first > 0 and self.lines[first - 1].endswith("\r"):
+            first -= 1  # the new text may begin with \n, which then belongs to the \r before it
+            head = self.lines[first]
+        self.lines[first : last + 1] = self._resplit(head + edit.text + tail, is_last=last == len(self.lines) - 1)
+
+    @staticmethod
+    def _resplit(text: str, *, is_last: bool) -> list[str]:
+        lines = split_lines(text)
+        # Text before other lines ends with a line end, after which split_lines opens one more, empty line.
+        return lines if is_last else lines[:-1]
+
+
+class DocumentStore:
+    """The open documents by URI, with the versions checked."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, Document] = {}
+        self._num_opened = 0
+        self.encoding = PositionEncoding.UTF16
+
+    def get(self, uri: str) -> Document | None:
+        """The open document, or None."""
+        return self._documents.get(uri)
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def open(self, uri: str, language_id: str, version: int, text: str) -> SyncReason | None:
+        """Open a document with its text."""
+        reason = SyncReason.REOPENED if uri in self._documents else None
+        self._num_opened += 1
+        self._documents[uri] = Document(uri, language_id, version, text, f"buffer-{self._num_opened}")
+        return reason
+
+    def close(self, uri: str) -> Document | None:
+        """Forget a document and return it, or None where it was not open."""
+        return self._documents.pop(uri, None)
+
+    def change(self, uri: str, version: int, changes: Sequence[Change]) -> SyncReason | None:
+        """Apply a batch whole or not at all, and say what was unusual about it."""
+        document = self._documents.get(uri)
+        if document is None:
+            return SyncReason.NOT_OPEN
+        if version <= document.version:
+            return SyncReason.STALE_VERSION
+        reason = SyncReason.JUMPED_VERSION if version > document.version + 1 else None
+        document.apply(changes, self.encoding)
+        document.version = version
+        return reason
+
+    def lose(self, uri: str) -> SyncReason:
+        """Note that a change of this document could not be read."""
+        document = self._documents.get(uri)
+        if document is None:
+            return SyncReason.NOT_OPEN
+        document.is_in_sync = False
+        return SyncReason.MALFORMED
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text with their line ends; the last one has none."""
+    text = whole_characters(text)
+    lines = _LINE.findall(text)
+    rest = text[sum(map(len, lines)) :]
+    lines.append(rest)
+    return lines
+
+
+def whole_characters(text: str) -> str:
+    """The text with each surrogate pair that arrived in two halves joined, so that columns count characters."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
+
+
+def content_of(line: str) -> str:
+    """A line without its line end."""
+    return line.rstrip("\r\n")
+
+
+def cursor_of(lines: Sequence[str], position: Position, encoding: PositionEncoding) -> Cursor:
+    """The place in these lines that a position means.
+
+    A line past the last is the document's end, a character past a line's end is the end of its content, before the line
+    end (LSP 3.17, Position).
+    """
+    if position.line >= len(lines):
+        return Cursor(len(lines) - 1, len(lines[-1]))
+    return Cursor(position.line, column_of(content_of(lines[position.line]), position.character, encoding))
+
+
+def _split(lines: Sequence[str], position: Position, encoding: PositionEncoding) -> tuple[int, str, str]:
+    """The line that a position lies on, what stands before it there, and what stands after it with the line end."""
+    if position.line >= len(lines):
+        return len(lines) - 1, lines[-1], ""
+    line = lines[position.line]
+    content = content_of(line)
+    head, tail = split_at(content, position.character, encoding)
+    return position.line, head, tail + line[len(content) :]
