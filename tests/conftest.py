@@ -1,0 +1,27 @@
+"""Fixtures for all tests: the real pretrained pack, built once by the command that users run."""
+
+from pathlib import Path
+
+import pytest
+
+from plt_engine import cli
+from plt_engine.pack import DATA_DIR_VARIABLE, Pack, find_pack, load_pack
+
+CACHE = Path(__file__).parent.parent / ".cache" / "plt-lsp"
+BUILD_TIMEOUT_S = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test that needs the real pack pays for its download, which no test's own limit allows for."""
+    for item in items:
+        if "smollm2_pack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(BUILD_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def smollm2_pack() -> Pack:
+    """SmolLM2 135M, in a cache folder inside the clone that git ignores; built if it is not there or not whole."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(DATA_DIR_VARIABLE, str(CACHE))
+        assert cli.main(["models", "build", "smollm2-135m"]) == cli.EXIT_OK
+        return load_pack(find_pack("smollm2-135m"))
