@@ -1,4 +1,4 @@
-"""The shape of a model, read from a checkpoint's own `config.json`; a dense Llama is a Parallel Loop Transformer with R = 1.
+"""The shape of a model, read from a checkpoint's own `config.json`; a dense Llama is the case R = 1.
 
 It holds numbers only and does not know where weights lie or how they are computed with.
 """

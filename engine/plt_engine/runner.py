@@ -31,7 +31,7 @@ class Linear:
     bias: Tensor | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x [..., in] to [..., out]."""
+        """Project x [..., in] to [..., out]."""
         return F.linear(x, self.weight, self.bias)
 
 
@@ -301,7 +301,7 @@ def _shift_right(states: Tensor, num: int, before: Tensor) -> Tensor:
 def _first_held(
     plan: PrefillPlan, held: tuple[LoopState, ...], num_cached: int, stop: int
 ) -> tuple[tuple[int, int], ...]:
-    """Per later loop, the first positions from which ring and saved state are held after the chunk that ends at stop."""
+    """Per later loop, where ring and saved state are held from, once the chunk that ends at `stop` is done."""
 
     def held_from(first: int, before: int) -> int:
         untouched = first >= num_cached and stop <= num_cached

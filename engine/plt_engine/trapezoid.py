@@ -2,7 +2,7 @@
 
 Pure arithmetic on positions; it knows no tensors. The shape is a trapezoid (for R = 2 a staircase of L steps of
 w_left positions): the last loop's top layer is wanted at the last position only, each layer below at w_left positions
-more, since local attention looks back w_left positions; loop r - 1 is wanted one position further still, for CLP's shift.
+more, since local attention looks back w_left positions; loop r - 1 is wanted one position further, for CLP's shift.
 """
 
 from dataclasses import dataclass

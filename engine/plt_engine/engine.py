@@ -1,0 +1,171 @@
+"""The façade: one loaded pack that answers generation requests, each session going on from its own state.
+
+It ties together packs, prompts, sessions and the decode loop; it does not know processes, documents or editors.
+"""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from plt_engine.errors import LoopCountError, RequestError
+from plt_engine.fim import render, stop_ids
+from plt_engine.generate import Sequence, generate
+from plt_engine.loader import load_weights
+from plt_engine.pack import TOKENIZER_FILE, Pack, load_pack, verify_pack
+from plt_engine.runner import ModelRunner
+from plt_engine.tokenizer import Tokenizer
+from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest
+
+logger = logging.getLogger(__name__)
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How a pack is loaded and run.
+
+    Attributes:
+        dtype: `auto`, or a name in DTYPES to compute in.
+        num_threads: CPU threads, or None for torch's own choice.
+        max_context_tokens: the longest prompt plus generation; the model's own limit bounds it.
+        max_sessions: sessions whose state is kept; the one not used for longest goes first.
+        verify_hashes: whether every file is compared with its hash in pack.json before it is used.
+    """
+
+    dtype: str = "auto"
+    num_threads: int | None = None
+    max_context_tokens: int = 8192
+    max_sessions: int = 8
+    verify_hashes: bool = True
+
+
+class Engine:
+    """One loaded pack. Not thread-safe: one generation at a time, from one thread.
+
+    Attributes:
+        info: what was loaded.
+    """
+
+    def __init__(
+        self, pack: Pack, runner: ModelRunner, tokenizer: Tokenizer, options: EngineOptions, load_ms: float
+    ) -> None:
+        self.info = _describe(pack, runner, load_ms)
+        self._pack = pack
+        self._runner = runner
+        self._tokenizer = tokenizer
+        self._options = options
+        self._end_ids = stop_ids(pack.manifest.fim, tokenizer) | frozenset(runner.config.eos_token_ids)
+        self._sessions: OrderedDict[str, Sequence] = OrderedDict()
+
+    @classmethod
+    def load(cls, pack_dir: Path, options: EngineOptions | None = None) -> "Engine":
+        """Load a pack.
+
+        Raises:
+            PackError: the pack cannot be used; the message says why and what mends it.
+            ConfigError: its configuration asks for something that is not supported.
+            RequestError: an option is out of its range.
+        """
+        options = options or EngineOptions()
+        started = time.perf_counter()
+        pack = load_pack(pack_dir)
+        if options.verify_hashes:
+            verify_pack(pack)
+        if options.num_threads is not None:
+            torch.set_num_threads(options.num_threads)
+        dtype, reason = choose_dtype(options.dtype)
+        weights = load_weights(pack_dir, dtype)
+        runner = ModelRunner(weights, min(options.max_context_tokens, weights.config.max_position_embeddings))
+        tokenizer = Tokenizer.from_file(pack_dir / TOKENIZER_FILE)
+        load_ms = (time.perf_counter() - started) * 1e3
+        logger.info("loaded %s in %.0f ms: %s on the CPU, %s", pack.manifest.name, load_ms, dtype, reason)
+        return cls(pack, runner, tokenizer, options, load_ms)
+
+    def generate(
+        self, request: GenerationRequest, should_abort: Callable[[], bool] = lambda: False
+    ) -> Iterator[GenerationChunk | GenerationOutput]:
+        """Yield chunks of text, then exactly one output.
+
+        Raises:
+            RequestError: the request cannot be served as asked; before the first chunk.
+            LoopCountError: the pack has no evidence for the loop count; before the first chunk.
+        """
+        loops = self._checked_loops(request.loops)
+        if request.stop.max_tokens < 1:
+            raise RequestError(f"max_tokens is {request.stop.max_tokens}; it must be 1 or more.")
+        room = self.info.max_context_tokens - request.stop.max_tokens
+        prompt = render(request.prompt, self._pack.manifest.fim, self._tokenizer, max(room, 0)) or self._opening()
+        sequence = self._session(request.session_id, loops)
+        yield from generate(self._runner, self._tokenizer, sequence, prompt, request, self._end_ids, should_abort)
+
+    def close_session(self, session_id: str) -> None:
+        """Forget a session; an unknown one is no error."""
+        self._sessions.pop(session_id, None)
+
+    def _opening(self) -> list[int]:
+        """What stands for an empty prompt: the token that begins, or else ends, a text."""
+        config = self._runner.config
+        opening = config.bos_token_id if config.bos_token_id is not None else next(iter(config.eos_token_ids), None)
+        if opening is None:
+            raise RequestError("The prompt is empty, and the model has no token that begins a text; send some text.")
+        return [opening]
+
+    def _checked_loops(self, loops: int | None) -> int:
+        certified = self.info.loops
+        if loops is None:
+            return self.info.default_loops
+        if loops not in certified:
+            counts = ", ".join(map(str, certified))
+            raise LoopCountError(
+                f"loops is {loops}, for which the pack {self.info.pack} has no evidence: it was neither trained with "
+                f"an exit there nor calibrated. Choose from {counts}."
+            )
+        return loops
+
+    def _session(self, session_id: str, loops: int) -> Sequence:
+        sequence = self._sessions.pop(session_id, None)
+        if sequence is None:
+            while len(self._sessions) >= self._options.max_sessions:
+                self._sessions.popitem(last=False)
+            sequence = Sequence([], self._runner.new_cache(loops))
+        elif sequence.cache.loops != loops:
+            sequence.cache.set_loops(loops)
+        self._sessions[session_id] = sequence
+        return sequence
+
+
+def choose_dtype(name: str) -> tuple[torch.dtype, str]:
+    """The dtype to compute in, and why.
+
+    Raises:
+        RequestError: the name is unknown.
+    """
+    if name in DTYPES:
+        return DTYPES[name], "as the options ask"
+    if name != "auto":
+        raise RequestError(f"dtype is {name!r}; choose auto, {', '.join(DTYPES)}.")
+    if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
+        return torch.bfloat16, "since this CPU multiplies bfloat16 itself"
+    return torch.float32, "since this CPU has no bfloat16 arithmetic"
+
+
+def _describe(pack: Pack, runner: ModelRunner, load_ms: float) -> EngineInfo:
+    manifest = pack.manifest
+    return EngineInfo(
+        pack=manifest.name,
+        loops=manifest.loop_counts,
+        default_loops=manifest.default_loops,
+        fim_format=manifest.fim.name if manifest.fim is not None else None,
+        max_context_tokens=runner.max_tokens,
+        device=runner.device.type,
+        dtype=str(runner.dtype).removeprefix("torch."),
+        num_threads=torch.get_num_threads(),
+        load_ms=load_ms,
+        weights_bytes=runner.weights_bytes,
+    )

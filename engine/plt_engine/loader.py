@@ -1,0 +1,172 @@
+"""From a folder's safetensors files to a model's weights, every tensor accounted for.
+
+A missing, unexpected or misshaped tensor is an error that names it. It reads no pickle, and does not compute.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from plt_engine.config import ModelConfig, read_config
+from plt_engine.errors import PackFormatError, TensorError
+from plt_engine.model import GATE_NAMES, LAYER_NAMES, LayerWeights, LoopGateWeights, ModelWeights
+from plt_engine.quantize import QUANTISED_SUFFIXES, dequantize, weight_from
+
+GATE_PREFIX = "self_attn.plt_gate."
+# The name under which some checkpoints keep the gate. Note that it contains "gate_proj", the MLP's own name.
+OTHER_GATE_PREFIX = "self_attn.loop_gate_proj."
+
+Progress = Callable[[int, int], None]
+
+
+def load_weights(
+    folder: Path, dtype: torch.dtype = torch.float32, progress: Progress = lambda done, total: None
+) -> ModelWeights:
+    """Read all weights of a model folder (config.json and safetensors), dequantised to `dtype`.
+
+    Args:
+        folder: a pack, or a checkpoint's own folder.
+        dtype: float32, float64 or bfloat16; every tensor is converted to it, one at a time.
+        progress: told how many tensors of how many are read.
+
+    Raises:
+        ConfigError: config.json cannot be used.
+        PackFormatError: a file is missing, truncated or no safetensors file.
+        TensorError: a tensor is missing, unexpected or misshaped.
+    """
+    config = read_config(folder)
+    source = TensorFiles(folder)
+    shapes = expected_shapes(config)
+    tensors: dict[str, Tensor] = {}
+    for name, shape in shapes.items():
+        tensors[name] = _checked(name, shape, dequantize(weight_from(source.stored_name(name), source))).to(dtype)
+        progress(len(tensors), len(shapes))
+    source.require_all_read()
+    return _assemble(config, tensors)
+
+
+def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor that a checkpoint of this shape holds, by its name (plt.md section 2)."""
+    d, f, D = config.hidden_size, config.intermediate_size, config.head_dim
+    q, kv = config.num_attention_heads * D, config.num_key_value_heads * D
+    layer: dict[str, tuple[int, ...]] = {
+        "input_norm": (d,), "q": (q, d), "k": (kv, d), "v": (kv, d), "o": (d, q),
+        "post_norm": (d,), "gate": (f, d), "up": (f, d), "down": (d, f),
+    }  # fmt: skip
+    if config.attention_bias:
+        layer |= {"q_bias": (q,), "k_bias": (kv,), "v_bias": (kv,)}
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (config.vocab_size, d)}
+    for i in range(config.num_hidden_layers):
+        shapes |= {f"model.layers.{i}.{LAYER_NAMES[field]}": shape for field, shape in layer.items()}
+        shapes |= {f"model.layers.{i}.{GATE_PREFIX}{name}": shape for name, shape in _gate_shapes(config).items()}
+    shapes["model.norm.weight"] = (d,)
+    if not config.tie_word_embeddings:
+        shapes["lm_head.weight"] = (config.vocab_size, d)
+    return shapes
+
+
+def _gate_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    heads, d = config.num_attention_heads, config.hidden_size
+    if config.loop.num_loops == 1:
+        return {}
+    if config.loop.gate_uses_hidden_states:
+        return {"weight": (heads, d), "bias": (heads,), GATE_NAMES["norm"]: (d,)}
+    return {"weight": (heads, config.head_dim), "bias": (heads,)}
+
+
+class TensorFiles(Mapping[str, Tensor]):
+    """The tensors of all safetensors files in a folder, by name, each read when it is asked for.
+
+    Raises:
+        PackFormatError: there is no such file, or one cannot be read.
+        TensorError: two files hold the same tensor.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        paths = sorted(folder.glob("*.safetensors"))
+        if not paths:
+            raise PackFormatError(
+                f"{folder} holds no .safetensors file; other formats, pickles above all, are refused."
+            )
+        self._file_of: dict[str, Path] = {}
+        self._unread: set[str] = set()
+        for path in paths:
+            for name in _names(path):
+                if name in self._file_of:
+                    raise TensorError(f"The tensor {name} is in {self._file_of[name].name} and in {path.name}.")
+                self._file_of[name] = path
+        self._unread = set(self._file_of)
+
+    def stored_name(self, name: str) -> str:
+        """The name under which this checkpoint keeps the tensor `name`."""
+        other = name.replace(GATE_PREFIX, OTHER_GATE_PREFIX)
+        return other if any(other + suffix in self._file_of for suffix in ("", *QUANTISED_SUFFIXES)) else name
+
+    def require_all_read(self) -> None:
+        """Raise TensorError naming a tensor that nothing asked for."""
+        if self._unread:
+            name = min(self._unread)
+            more = f" and {len(self._unread) - 1} more" if len(self._unread) > 1 else ""
+            raise TensorError(
+                f"{self._file_of[name]} holds the tensor {name}{more}, which a model of this config.json does not have."
+            )
+
+    def __getitem__(self, name: str) -> Tensor:
+        path = self._file_of[name]
+        self._unread.discard(name)
+        with _open(path) as file:
+            tensor: Tensor = file.get_tensor(name)
+        return tensor
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._file_of
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file_of)
+
+    def __len__(self) -> int:
+        return len(self._file_of)
+
+
+def _names(path: Path) -> list[str]:
+    with _open(path) as file:
+        return list(file.keys())
+
+
+def _open(path: Path) -> safe_open:
+    try:
+        return safe_open(path, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise PackFormatError(f"{path} is no readable safetensors file: {error}. Fetch it again.") from None
+
+
+def _checked(name: str, shape: tuple[int, ...], tensor: Tensor) -> Tensor:
+    if tuple(tensor.shape) != shape:
+        raise TensorError(f"The tensor {name} is {list(tensor.shape)}; config.json asks for {list(shape)}.")
+    return tensor
+
+
+def _assemble(config: ModelConfig, tensors: dict[str, Tensor]) -> ModelWeights:
+    def layer(i: int) -> LayerWeights:
+        prefix = f"model.layers.{i}."
+        gate = prefix + GATE_PREFIX
+        fields = {field: tensors.get(prefix + name) for field, name in LAYER_NAMES.items()}
+        loop_gate = (
+            LoopGateWeights(tensors[gate + "weight"], tensors[gate + "bias"], tensors.get(gate + GATE_NAMES["norm"]))
+            if gate + "weight" in tensors
+            else None
+        )
+        return LayerWeights(**fields, loop_gate=loop_gate)  # type: ignore[arg-type]
+
+    embed = tensors["model.embed_tokens.weight"]
+    return ModelWeights(
+        config=config,
+        embed=embed,
+        layers=[layer(i) for i in range(config.num_hidden_layers)],
+        norm=tensors["model.norm.weight"],
+        lm_head=tensors.get("lm_head.weight", embed),
+    )
