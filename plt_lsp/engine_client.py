@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from plt_engine import errors
 from plt_engine.errors import EngineError, HostError
@@ -31,7 +31,6 @@ from plt_engine.wire import (
     Ping,
     Stats,
 )
-
 from plt_lsp.engine_process import AnswerQueue, EngineProcess, HostCommand
 from plt_lsp.restart import RestartPolicy, RestartState
 
@@ -83,7 +82,7 @@ class EngineClient:
 
     async def generate(
         self, config: EngineConfig, request: GenerationRequest
-    ) -> AsyncIterator[GenerationChunk | GenerationOutput]:
+    ) -> AsyncGenerator[GenerationChunk | GenerationOutput, None]:
         """Yield the chunks of a generation and then its output; closing the iterator aborts the generation.
 
         Raises:
@@ -108,6 +107,11 @@ class EngineClient:
             process.close_request(request.request_id)
             if not is_over:
                 process.send(Abort(request.request_id))
+
+    def abort(self, request_id: str) -> None:
+        """Have a running generation end with an output at its next token; one that is over is left alone."""
+        if self._process is not None:
+            self._process.send(Abort(request_id))
 
     async def load(self, config: EngineConfig) -> EngineInfo:
         """Load a pack before it is needed; raises what `generate` raises."""

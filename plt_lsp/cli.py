@@ -1,0 +1,71 @@
+"""The command line, `plt-lsp`: it finds the command and hands it the rest of the words.
+
+It does not know what a command does, and imports none before it is asked for, so that `serve` starts at once.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from plt_lsp import __version__
+
+Command = Callable[[list[str]], int]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="plt-lsp",
+        description="A language server with a Parallel Loop Transformer inside.",
+        epilog="`plt-lsp COMMAND --help` says more.",
+    )
+    parser.add_argument("--version", action="version", version=f"plt-lsp {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (_, help_text) in COMMANDS.items():
+        commands.add_parser(name, help=help_text, add_help=False)
+    known, rest = parser.parse_known_args(args)
+    command, _ = COMMANDS[known.command]
+    return command(rest)
+
+
+def _serve(args: list[str]) -> int:
+    from plt_lsp.serve import main as serve
+
+    return serve(args)
+
+
+def _complete(args: list[str]) -> int:
+    from plt_lsp.complete import main as complete
+
+    return complete(args)
+
+
+def _demo(args: list[str]) -> int:
+    from plt_lsp.demo import main as demo
+
+    return demo(args)
+
+
+def _doctor(args: list[str]) -> int:
+    from plt_lsp.doctor import main as doctor
+
+    return doctor(args)
+
+
+def _models(args: list[str]) -> int:
+    """Packs are the engine's business: its own command line runs in a process of its own, and this one stays light."""
+    return subprocess.call([sys.executable, "-P", "-m", "plt_engine.cli", "models", *args])
+
+
+COMMANDS: dict[str, tuple[Command, str]] = {
+    "serve": (_serve, "run the language server on standard input and output"),
+    "complete": (_complete, "complete a file at one cursor, through a real server"),
+    "demo": (_demo, "build the default model and complete some real files"),
+    "doctor": (_doctor, "check the installation, the models and one completion"),
+    "models": (_models, "build, list and show model packs"),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

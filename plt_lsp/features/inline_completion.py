@@ -1,0 +1,182 @@
+"""textDocument/inlineCompletion (LSP 3.18): convert, snapshot, plan, await the engine, convert.
+
+It does not know how text is generated or shaped.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from lsprotocol import types
+
+from plt_engine.types import GenerationOutput
+from plt_lsp.completer import Completion, complete
+from plt_lsp.convert import metrics_to_json, position_from_lsp, range_to_lsp
+from plt_lsp.documents import content_of
+from plt_lsp.positions import Position, PositionEncoding, character_of, column_of
+from plt_lsp.reasons import ANSWERED_NULL, EmptyReason
+from plt_lsp.session import ServerSession
+from plt_lsp.snapshot import Snapshot
+from plt_lsp.trigger import Plan, decide
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_METHOD = "plt/inlineCompletionProgress"
+REPORT_METHOD = "plt/completionReport"
+
+RequestId = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a completion is for.
+
+    Attributes:
+        snapshot: as if the menu's selected item, where there is one, had been typed.
+        start: where the item's range begins, in the editor's code units; it lies on the cursor's line.
+        end: where the range ends in the editor's own text.
+        typed: what the item's text begins with: the text in the range, or the selected item's.
+    """
+
+    snapshot: Snapshot
+    start: Position
+    end: Position
+    typed: str
+
+
+async def inline_completion(
+    session: ServerSession, params: types.InlineCompletionParams, request_id: RequestId
+) -> types.InlineCompletionList | None:
+    """The item to show, an empty list for none, or null where something newer has come.
+
+    Raises:
+        asyncio.CancelledError: the editor cancelled the request, which pygls answers with -32800.
+    """
+    started = time.perf_counter()
+    completion: Completion | None = None
+    target = target_of(session, params)
+    try:
+        completion = await _complete(session, params, target, request_id)
+    finally:
+        outcome = completion or Completion("", EmptyReason.CANCELLED)
+        _report(session, params, request_id, outcome, (time.perf_counter() - started) * 1e3)
+    return _answer(target, completion)
+
+
+async def _complete(
+    session: ServerSession, params: types.InlineCompletionParams, target: Target | EmptyReason, request_id: RequestId
+) -> Completion:
+    session.running.stop(params.text_document.uri, EmptyReason.SUPERSEDED)
+    if isinstance(target, EmptyReason):
+        return Completion("", target)
+    is_automatic = params.context.trigger_kind is types.InlineCompletionTriggerKind.Automatic
+    plan = decide(target.snapshot, is_automatic=is_automatic)
+    if isinstance(plan, EmptyReason):
+        return Completion("", plan)
+    return await _run(session, params, target.snapshot, plan, request_id)
+
+
+async def _run(
+    session: ServerSession,
+    params: types.InlineCompletionParams,
+    snapshot: Snapshot,
+    plan: Plan,
+    request_id: RequestId,
+) -> Completion:
+    def progress(text: str) -> None:
+        _send_progress(session, params, request_id, text, is_done=False)
+
+    result = await session.running.run(snapshot.uri, complete(session, snapshot, plan, progress))
+    completion = Completion("", result) if isinstance(result, EmptyReason) else result
+    _send_progress(session, params, request_id, completion.text, is_done=True)
+    return completion
+
+
+def target_of(session: ServerSession, params: types.InlineCompletionParams) -> Target | EmptyReason:
+    """What the request is for, or why there can be no completion."""
+    snapshot = session.snapshot(params.text_document.uri, position_from_lsp(params.position))
+    if isinstance(snapshot, EmptyReason):
+        return snapshot
+    encoding = session.documents.encoding
+    selected = params.context.selected_completion_info
+    if selected is not None:
+        return _selected_target(snapshot, selected, encoding)
+    line, column = snapshot.cursor
+    end = Position(line, character_of(snapshot.lines[line], column, encoding))
+    return Target(snapshot, Position(line, 0), end, snapshot.line_before)
+
+
+def _selected_target(
+    snapshot: Snapshot, selected: types.SelectedCompletionInfo, encoding: PositionEncoding
+) -> Target | EmptyReason:
+    """With an item of the menu selected, the completion must begin with its text and replace its range."""
+    start, end = position_from_lsp(selected.range.start), position_from_lsp(selected.range.end)
+    line = content_of(snapshot.lines[snapshot.cursor.line])
+    start_column = column_of(line, start.character, encoding)
+    end_column = column_of(line, end.character, encoding)
+    is_on_line = start.line == end.line == snapshot.cursor.line
+    if not is_on_line or not start_column <= snapshot.cursor.column <= end_column or "\n" in selected.text:
+        return EmptyReason.SELECTION_ELSEWHERE
+    return Target(snapshot.with_typed(start_column, end_column, selected.text), start, end, selected.text)
+
+
+def _answer(target: Target | EmptyReason, completion: Completion) -> types.InlineCompletionList | None:
+    if completion.reason in ANSWERED_NULL:
+        return None
+    if isinstance(target, EmptyReason) or completion.reason is not None:
+        return types.InlineCompletionList(items=[])
+    item = types.InlineCompletionItem(
+        insert_text=target.typed + completion.text, range=range_to_lsp(target.start, target.end)
+    )
+    return types.InlineCompletionList(items=[item])
+
+
+def _send_progress(
+    session: ServerSession, params: types.InlineCompletionParams, request_id: RequestId, text: str, *, is_done: bool
+) -> None:
+    """Tell a client that asked for it how far the text at the cursor has grown; the last one is the offered text."""
+    if not session.client_features.inline_completion_progress:
+        return
+    position = {"line": params.position.line, "character": params.position.character}
+    uri = params.text_document.uri
+    session.editor.notify(
+        PROGRESS_METHOD,
+        {"requestId": request_id, "uri": uri, "position": position, "text": text, "done": is_done},
+    )
+
+
+def _report(
+    session: ServerSession,
+    params: types.InlineCompletionParams,
+    request_id: RequestId,
+    completion: Completion,
+    elapsed_ms: float,
+) -> None:
+    """Log and count how the request ended, and tell a client that asked for it."""
+    outcome = str(completion.reason) if completion.reason else "completed"
+    session.counts[f"completion.{outcome}"] += 1
+    logger.info("inline completion %s: %s after %.0f ms%s", request_id, outcome, elapsed_ms, _cost(completion.output))
+    if session.client_features.completion_report:
+        output = completion.output
+        session.editor.notify(
+            REPORT_METHOD,
+            {
+                "requestId": request_id,
+                "uri": params.text_document.uri,
+                "outcome": outcome,
+                "elapsedMs": elapsed_ms,
+                "model": session.engine.info.pack if session.engine.info else None,
+                "finishReason": str(output.finish_reason) if output else None,
+                "metrics": metrics_to_json(output.metrics) if output else None,
+            },
+        )
+
+
+def _cost(output: GenerationOutput | None) -> str:
+    if output is None:
+        return ""
+    cost = output.metrics
+    return (
+        f" (R={cost.loops}, TTFT {cost.ttft_ms:.0f} ms, {cost.tokens_per_second:.1f} tokens/s, "
+        f"{cost.num_generated_tokens} tokens, {cost.num_cached_tokens} of {cost.num_prompt_tokens} cached)"
+    )

@@ -1,0 +1,34 @@
+"""didOpen, didChange and didClose: the documents follow the editor, and what ran on the older text stops.
+
+It does not know how an edit is applied.
+"""
+
+from lsprotocol import types
+
+from plt_lsp.convert import changes_from_lsp
+from plt_lsp.reasons import EmptyReason
+from plt_lsp.session import ServerSession
+
+
+def did_open(session: ServerSession, params: types.DidOpenTextDocumentParams) -> None:
+    """textDocument/didOpen."""
+    document = params.text_document
+    session.running.stop(document.uri, EmptyReason.EDITED)
+    reason = session.documents.open(document.uri, document.language_id, document.version, document.text)
+    session.note_sync(document.uri, reason)
+
+
+def did_change(session: ServerSession, params: types.DidChangeTextDocumentParams) -> None:
+    """textDocument/didChange; the batch is applied whole or not at all."""
+    uri, version = params.text_document.uri, params.text_document.version
+    session.running.stop(uri, EmptyReason.EDITED)
+    session.note_sync(uri, session.documents.change(uri, version, changes_from_lsp(params.content_changes)))
+
+
+def did_close(session: ServerSession, params: types.DidCloseTextDocumentParams) -> None:
+    """textDocument/didClose; the engine forgets the buffer."""
+    uri = params.text_document.uri
+    session.running.stop(uri, EmptyReason.EDITED)
+    document = session.documents.close(uri)
+    if document is not None:
+        session.engine.close_session(document.session_id)

@@ -1,0 +1,31 @@
+"""Why a request was answered without a completion: every such answer has one of these names.
+
+It does not know who logs and counts them.
+"""
+
+from enum import StrEnum
+
+
+class EmptyReason(StrEnum):
+    """The name of an empty answer."""
+
+    DISABLED = "disabled"  # plt.enable is false
+    LANGUAGE_DISABLED = "language_disabled"  # the language is among plt.disabledLanguages
+    MANUAL_ONLY = "manual_only"  # asked for while typing, but plt.inlineCompletion.trigger is manual
+    NOT_OPEN = "not_open"  # the document was never opened
+    OUT_OF_SYNC = "out_of_sync"  # a change of the document could not be read
+    MID_WORD = "mid_word"  # while typing in the middle of a word
+    SELECTION_ELSEWHERE = "selection_elsewhere"  # the menu's selected item does not end at the cursor
+    NO_PACK = "no_pack"  # the model pack is not there
+    PACK_ERROR = "pack_error"  # the model pack cannot be used
+    LOOPS_REFUSED = "loops_refused"  # the pack has no evidence for plt.loops
+    ENGINE_DIED = "engine_died"  # the engine process ended in mid-request, or may not be restarted yet
+    ENGINE_ERROR = "engine_error"  # the engine refused the request
+    BLANK = "blank"  # the model had nothing to add
+    REPEATS_SUFFIX = "repeats_suffix"  # all that the model added stands after the cursor already
+    SUPERSEDED = "superseded"  # a newer request for the document came (answered null)
+    EDITED = "edited"  # the document changed meanwhile (answered null)
+    CANCELLED = "cancelled"  # the editor cancelled the request itself (answered -32800)
+
+
+ANSWERED_NULL = frozenset({EmptyReason.SUPERSEDED, EmptyReason.EDITED})

@@ -1,0 +1,162 @@
+"""The language server: one session, one list of features, and the streams that they are served on.
+
+It does not know what a feature does. The model is neither loaded nor its process started before a request needs it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from plt_lsp import __version__
+from plt_lsp.engine_client import EngineClient
+from plt_lsp.engine_process import HostCommand
+from plt_lsp.features import configuration, inline_completion, status, text_sync
+from plt_lsp.positions import PositionEncoding
+from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
+from plt_lsp.session import ServerSession
+from plt_lsp.stdio import StdioTransport
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A method of the protocol and its handler.
+
+    A plain function changes the session and returns at once; everything that waits is a coroutine function, since pygls
+    answers nothing else while a plain function runs.
+    """
+
+    method: str
+    handler: Handler
+    options: object = None
+
+
+class PltServer(LanguageServer):
+    """pygls' server with the project's protocol and session."""
+
+    protocol: PltProtocol
+
+    def __init__(self, engine: EngineClient) -> None:
+        super().__init__("plt-lsp", __version__, protocol_cls=PltProtocol, converter_factory=own_converter)
+        self.session = ServerSession(PyglsEditor(self), engine)
+        self.protocol.on_unreadable = self._lose_change
+        for feature in FEATURES:
+            self.feature(feature.method, feature.options)(feature.handler)
+
+    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ANN401  (pygls' own signature)
+        """Log an error; pygls would show it to the user, who can do nothing about it."""
+        logger.error("%s: %s", getattr(source, "__name__", source), error)
+
+    async def serve(self, transport: StdioTransport) -> int:
+        """Serve until the client says `exit` or its stream ends; returns the process's exit code."""
+        transport.start()
+        self.protocol.set_writer(transport)
+        while self.protocol.exit_code is None and (body := await transport.receive()) is not None:
+            self.protocol.receive(body)
+            # A request's task takes its snapshot in its first step, which must come before the next message is handled.
+            await asyncio.sleep(0)
+        await self.session.close()
+        transport.close()
+        return 1 if self.protocol.exit_code is None else self.protocol.exit_code
+
+    def _lose_change(self, raw: RawMessage) -> None:
+        """A change that cannot be read leaves the document unknown until its whole text comes."""
+        params = raw.get("params")
+        document = params.get("textDocument") if isinstance(params, dict) else None
+        uri = document.get("uri") if isinstance(document, dict) else None
+        if raw["method"] == types.TEXT_DOCUMENT_DID_CHANGE and isinstance(uri, str):
+            self.session.note_sync(uri, self.session.documents.lose(uri))
+
+
+class PyglsEditor:
+    """The session's way to the editor."""
+
+    def __init__(self, server: PltServer) -> None:
+        self._server = server
+
+    def show_warning(self, message: str) -> None:
+        """window/showMessage."""
+        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))
+
+    def notify(self, method: str, params: Mapping[str, object]) -> None:
+        """A notification of the project's own."""
+        self._server.protocol.notify(method, params)
+
+    def relative_path(self, uri: str) -> str | None:
+        """The path below the innermost workspace folder that holds it, or its file name."""
+        file = to_fs_path(uri)
+        if not file:
+            return None
+        path = PurePath(file)
+        workspace = self._server.workspace
+        folders = [PurePath(to_fs_path(folder) or "") for folder in (*workspace.folders, workspace.root_uri) if folder]
+        inside = [path.relative_to(folder) for folder in folders if path.is_relative_to(folder)]
+        return min(inside, key=lambda found: len(found.parts)).as_posix() if inside else path.name
+
+
+# pygls hands the server to each handler because its first parameter is called `ls`.
+
+
+def _initialize(ls: PltServer, params: types.InitializeParams) -> None:
+    ls.session.documents.encoding = PositionEncoding(ls.workspace.position_encoding or PositionEncoding.UTF16)
+    ls.session.initialize(params.initialization_options)
+
+
+async def _initialized(ls: PltServer, _: types.InitializedParams) -> None:
+    await configuration.pull(ls, ls.session)
+
+
+async def _did_change_configuration(ls: PltServer, params: types.DidChangeConfigurationParams) -> None:
+    await configuration.did_change(ls, ls.session, params)
+
+
+def _did_open(ls: PltServer, params: types.DidOpenTextDocumentParams) -> None:
+    text_sync.did_open(ls.session, params)
+
+
+def _did_change(ls: PltServer, params: types.DidChangeTextDocumentParams) -> None:
+    text_sync.did_change(ls.session, params)
+
+
+def _did_close(ls: PltServer, params: types.DidCloseTextDocumentParams) -> None:
+    text_sync.did_close(ls.session, params)
+
+
+async def _inline_completion(ls: PltServer, params: types.InlineCompletionParams) -> types.InlineCompletionList | None:
+    return await inline_completion.inline_completion(ls.session, params, ls.protocol.msg_id)
+
+
+async def _status(ls: PltServer, _: object) -> Mapping[str, object]:
+    return await status.status(ls.session)
+
+
+FEATURES = (
+    Feature(types.INITIALIZE, _initialize),
+    Feature(types.INITIALIZED, _initialized),
+    Feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION, _did_change_configuration),
+    Feature(types.TEXT_DOCUMENT_DID_OPEN, _did_open),
+    Feature(types.TEXT_DOCUMENT_DID_CHANGE, _did_change),
+    Feature(types.TEXT_DOCUMENT_DID_CLOSE, _did_close),
+    Feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, _inline_completion, types.InlineCompletionOptions()),
+    Feature(status.METHOD, _status),
+)
+
+
+def serve_stdio(engine_factory: str | None = None) -> int:
+    """Serve one client over standard input and output; returns the process's exit code."""
+
+    async def run() -> int:
+        server = PltServer(EngineClient(HostCommand(engine_factory=engine_factory)))
+        return await server.serve(StdioTransport())
+
+    return asyncio.run(run())

@@ -1,0 +1,126 @@
+"""The server's state for one editor: documents, settings, the engine's client, and what was said and counted.
+
+It does not know lsprotocol's types or pygls; it speaks to the editor through the `Editor` it is given.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from plt_engine.errors import PackNotFoundError
+from plt_engine.pack import find_pack
+from plt_engine.wire import EngineConfig, OptionValue
+from plt_lsp.documents import DocumentStore, SyncReason, cursor_of
+from plt_lsp.engine_client import EngineClient
+from plt_lsp.newest_wins import NewestWins
+from plt_lsp.positions import Position
+from plt_lsp.reasons import EmptyReason
+from plt_lsp.settings import Settings
+from plt_lsp.settings_parser import ClientFeatures, Severity, parse_client_features, parse_settings
+from plt_lsp.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+class Editor(Protocol):
+    """What the session asks of the editor's side of the connection."""
+
+    def show_warning(self, message: str) -> None:
+        """Show a message to the user."""
+
+    def notify(self, method: str, params: Mapping[str, object]) -> None:
+        """Send a notification of the project's own."""
+
+    def relative_path(self, uri: str) -> str | None:
+        """A document's path relative to its workspace folder, or its file name, or None where it is no file."""
+
+
+class ServerSession:
+    """Everything that lasts longer than one request."""
+
+    def __init__(self, editor: Editor, engine: EngineClient) -> None:
+        self.editor = editor
+        self.engine = engine
+        self.documents = DocumentStore()
+        self.settings = Settings()
+        self.client_features = ClientFeatures()
+        self.running = NewestWins()
+        self.counts: Counter[str] = Counter()
+        self._initial: object = None
+        self._configuration: object = None
+        self._warned: set[str] = set()
+        self._problems: frozenset[str] = frozenset()
+
+    def initialize(self, options: object) -> None:
+        """Take the client's initialization options; problems are told once the client can be told."""
+        self._initial = options
+        self.client_features = parse_client_features(options)
+        self.settings, _ = parse_settings(options)
+
+    def configure(self, configuration: object) -> None:
+        """Take the editor's configuration of the section `plt`, or None for none, and tell what is wrong with it."""
+        self._configuration = configuration
+        self.settings, problems = parse_settings(self._initial, configuration)
+        logging.getLogger("plt_lsp").setLevel(self.settings.log_level.upper())
+        for problem in problems:
+            logger.warning("%s", problem.message)
+        messages = [problem.message for problem in problems if problem.severity is Severity.ERROR]
+        if messages and frozenset(messages) != self._problems:
+            self.editor.show_warning("\n".join(messages))
+        self._problems = frozenset(messages)
+
+    def snapshot(self, uri: str, position: Position) -> Snapshot | EmptyReason:
+        """The document and cursor as they are now, or why there can be none."""
+        document = self.documents.get(uri)
+        if document is None:
+            return EmptyReason.NOT_OPEN
+        if not document.is_in_sync:
+            return EmptyReason.OUT_OF_SYNC
+        return Snapshot(
+            uri=uri,
+            version=document.version,
+            language_id=document.language_id,
+            session_id=document.session_id,
+            path=self.editor.relative_path(uri),
+            lines=tuple(document.lines),
+            cursor=cursor_of(document.lines, position, self.documents.encoding),
+            settings=self.settings,
+        )
+
+    def note_sync(self, uri: str, reason: SyncReason | None) -> None:
+        """Log and count what was unusual about a change; editors that leave out versions are not worth a warning."""
+        if reason is None:
+            return
+        self.counts[f"sync.{reason}"] += 1
+        level = logging.DEBUG if reason is SyncReason.JUMPED_VERSION else logging.WARNING
+        logger.log(level, "text sync of %s: %s", uri, reason)
+
+    def engine_config(self, settings: Settings) -> EngineConfig:
+        """Which pack to serve and how; raises PackNotFoundError, whose message names the command that mends it."""
+        try:
+            folder = find_pack(settings.model)
+        except PackNotFoundError:
+            raise
+        except OSError as error:
+            raise PackNotFoundError(f"The model pack {settings.model!r} cannot be looked at: {error}") from None
+        options: dict[str, OptionValue] = {"max_context_tokens": settings.engine.max_context_tokens}
+        if settings.engine.threads is not None:
+            options["num_threads"] = settings.engine.threads
+        return EngineConfig(str(Path(folder).absolute()), options)
+
+    def warn_once(self, key: str, message: str) -> None:
+        """Show a message unless one with this key was shown since the key was last forgotten."""
+        logger.warning("%s", message)
+        if key not in self._warned:
+            self._warned.add(key)
+            self.editor.show_warning(message)
+
+    def forget_warnings(self) -> None:
+        """A completion has succeeded: what stood in its way is over, and news if it comes again."""
+        self._warned.clear()
+
+    async def close(self) -> None:
+        """End the engine process."""
+        await self.engine.close()

@@ -1,0 +1,214 @@
+"""The settings: each is defined here once, with its default, unit, range, scope and words.
+
+It does not know where raw values come from; `plt_lsp.settings_parser` turns them into these, and everything that
+describes the settings elsewhere is to be generated from here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+SECTION = "plt"
+
+
+class Scope(StrEnum):
+    """Who may set it: the user alone, or a workspace as well."""
+
+    USER = "user"
+    WORKSPACE = "workspace"
+
+
+class TriggerMode(StrEnum):
+    """When inline completions are offered."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class LogLevel(StrEnum):
+    """How much is written to the log, which is standard error."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    DEBUG = "debug"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is said of one setting.
+
+    Attributes:
+        doc: what it does, in the user's words.
+        unit: of its number, or None.
+        minimum: the least value, for numbers.
+        maximum: the greatest value, for numbers.
+        scope: who may set it.
+        null_means: what null stands for, where null is a value of its own.
+    """
+
+    doc: str
+    unit: str | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    scope: Scope = Scope.WORKSPACE
+    null_means: str | None = None
+
+
+def about(
+    doc: str,
+    *,
+    unit: str | None = None,
+    minimum: int | None = None,
+    maximum: int | None = None,
+    scope: Scope = Scope.WORKSPACE,
+    null_means: str | None = None,
+) -> dict[str, About]:
+    """The metadata of one setting's field."""
+    return {"about": About(doc, unit, minimum, maximum, scope, null_means)}
+
+
+@dataclass(frozen=True, slots=True)
+class InlineCompletionSettings:
+    """Ghost text."""
+
+    trigger: TriggerMode = field(
+        default=TriggerMode.AUTOMATIC,
+        metadata=about("Offer completions while typing, or only when asked for one."),
+    )
+    max_tokens: int = field(
+        default=96,
+        metadata=about("The most tokens that one completion may have.", unit="tokens", minimum=1, maximum=2048),
+    )
+    max_lines: int = field(
+        default=8,
+        metadata=about("The most lines that one completion may have.", unit="lines", minimum=1, maximum=200),
+    )
+    deadline_ms: int = field(
+        default=5000,
+        metadata=about(
+            "A completion is cut short after this time; loading the model does not count.",
+            unit="milliseconds",
+            minimum=50,
+            maximum=120_000,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSettings:
+    """What the model is shown."""
+
+    max_prefix_chars: int = field(
+        default=4000,
+        metadata=about("The most text before the cursor.", unit="characters", minimum=100, maximum=1_000_000),
+    )
+    max_suffix_chars: int = field(
+        default=1000,
+        metadata=about("The most text after the cursor.", unit="characters", minimum=0, maximum=1_000_000),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the model is run."""
+
+    max_context_tokens: int = field(
+        default=8192,
+        metadata=about(
+            "The longest prompt and completion together.",
+            unit="tokens",
+            minimum=128,
+            maximum=131_072,
+            scope=Scope.USER,
+        ),
+    )
+    threads: int | None = field(
+        default=None,
+        metadata=about(
+            "CPU threads of the engine process.",
+            unit="threads",
+            minimum=1,
+            maximum=1024,
+            scope=Scope.USER,
+            null_means="the engine's choice",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set."""
+
+    enable: bool = field(default=True, metadata=about("Offer anything at all."))
+    model: str = field(
+        default="smollm2-135m",
+        metadata=about(
+            "The model pack: a name from `plt-lsp models list`, or the path of a pack's folder. A path is read from "
+            "the editor's initialization options only, which a workspace cannot change.",
+            scope=Scope.USER,
+        ),
+    )
+    loops: int | None = field(
+        default=None,
+        metadata=about(
+            "The loop count R; the pack must have evidence for it.",
+            unit="loops",
+            minimum=1,
+            maximum=64,
+            null_means="the pack's default",
+        ),
+    )
+    disabled_languages: tuple[str, ...] = field(
+        default=(),
+        metadata=about("Languages without completions, by the editor's language ids, for example `markdown`."),
+    )
+    log_level: LogLevel = field(
+        default=LogLevel.INFO, metadata=about("How much is written to the log.", scope=Scope.USER)
+    )
+    inline_completion: InlineCompletionSettings = field(default_factory=InlineCompletionSettings)
+    context: ContextSettings = field(default_factory=ContextSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One setting, found by walking the dataclasses.
+
+    Attributes:
+        key: as users write it below `plt.`, for example `inlineCompletion.maxTokens`.
+        path: the attribute names that lead to it from Settings.
+        kind: its Python type.
+        default: its default.
+        about: what is said of it.
+    """
+
+    key: str
+    path: tuple[str, ...]
+    kind: Any
+    default: object
+    about: About
+
+
+def all_specs() -> tuple[Spec, ...]:
+    """Every setting, in the order of its definition."""
+    return tuple(_specs_of(Settings, ()))
+
+
+def _specs_of(kind: type[Any], path: tuple[str, ...]) -> Iterator[Spec]:
+    hints = get_type_hints(kind)
+    for item in fields(kind):
+        here = (*path, item.name)
+        if is_dataclass(hints[item.name]):
+            yield from _specs_of(hints[item.name], here)
+            continue
+        assert item.default is not MISSING
+        key = ".".join(camel_case(name) for name in here)
+        yield Spec(key, here, hints[item.name], item.default, item.metadata["about"])
+
+
+def camel_case(name: str) -> str:
+    """`max_tokens` as settings files write it: `maxTokens`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,77 @@
+"""Whether a request is worth the model's time, and how much text to ask for: pure rules over a snapshot.
+
+It does not know the protocol or the engine's process, and it looks at no clock.
+"""
+
+from dataclasses import dataclass
+
+from plt_engine.types import StopUnit
+from plt_lsp.reasons import EmptyReason
+from plt_lsp.settings import TriggerMode
+from plt_lsp.snapshot import Snapshot
+
+BLOCK_OPENERS = (":", "{", "(", "[", "=>", "->", " do", " then")
+TAB_COLUMNS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask for.
+
+    Attributes:
+        unit: a line or a block.
+        indent_columns: for a block: lines indented less than this end it.
+        max_lines: the most lines of the completion.
+    """
+
+    unit: StopUnit
+    indent_columns: int
+    max_lines: int
+
+
+def decide(snapshot: Snapshot, *, is_automatic: bool) -> Plan | EmptyReason:
+    """A plan for the completion, or the reason why there is to be none."""
+    settings = snapshot.settings
+    if not settings.enable:
+        return EmptyReason.DISABLED
+    if snapshot.language_id in settings.disabled_languages:
+        return EmptyReason.LANGUAGE_DISABLED
+    if is_automatic and settings.inline_completion.trigger is TriggerMode.MANUAL:
+        return EmptyReason.MANUAL_ONLY
+    if is_automatic and is_mid_word(snapshot):
+        return EmptyReason.MID_WORD
+    return plan_for(snapshot)
+
+
+def is_mid_word(snapshot: Snapshot) -> bool:
+    """Whether a word goes on behind the cursor; while it is being edited, nothing can be offered."""
+    before, after = snapshot.line_before[-1:], snapshot.line_after[:1]
+    return is_word_char(before) and is_word_char(after)
+
+
+def is_word_char(char: str) -> bool:
+    """Whether a character belongs to a word of most languages; an empty text does not."""
+    return char.isalnum() or char == "_"
+
+
+def plan_for(snapshot: Snapshot) -> Plan:
+    """A single line where text follows on the cursor's line, else a block."""
+    if snapshot.line_after.strip():
+        return Plan(StopUnit.LINE, 0, 1)
+    return Plan(StopUnit.BLOCK, block_indent_columns(snapshot), snapshot.settings.inline_completion.max_lines)
+
+
+def block_indent_columns(snapshot: Snapshot) -> int:
+    """How far the lines of the cursor's block are indented at least.
+
+    A line that opens a block is followed by deeper ones, and a return to its own depth ends what it opened.
+    """
+    before = snapshot.line_before
+    opens = before.rstrip().endswith(BLOCK_OPENERS)
+    return indent_columns(before) + (1 if opens else 0)
+
+
+def indent_columns(line: str) -> int:
+    """The width of a line's indentation, with tabs."""
+    expanded = line.expandtabs(TAB_COLUMNS)
+    return len(expanded) - len(expanded.lstrip(" "))
