@@ -83,7 +83,8 @@ def plan_prefill(
     wanted = first_wanted
     spans: list[LoopSpan] = []
     for state in reversed(later_loops):
-        resumes = state.reaches(num_cached, window_left)
+        # A loop whose state is wanted at positions already cached must run there again, whatever it holds itself.
+        resumes = wanted >= num_cached and state.reaches(num_cached, window_left)
         floor = num_cached if resumes else 0
         span = LoopSpan(
             kv_start=tuple(max(floor, wanted - window_left * (num_layers - i)) for i in range(num_layers)),

@@ -102,7 +102,7 @@ def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: 
 
 
 def mix(gate: Tensor, y_global: Tensor, y_local: Tensor) -> Tensor:
-    """G * y_global + (1 - g) * y_local per head; gate [..., T, H], y [..., T, H, D]."""
+    """Mix g * y_global + (1 - g) * y_local per head; gate [..., T, H], y [..., T, H, D]."""
     return torch.lerp(y_local, y_global, gate.unsqueeze(-1))
 
 

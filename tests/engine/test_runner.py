@@ -174,7 +174,7 @@ def test_any_history_ends_in_the_logits_of_a_fresh_run(operations, window, rewin
             cache.truncate(len(tokens))
         elif kind == "decode":
             for _ in range(amount):
-                tokens = tokens[: cache.num_tokens] + [next(source)]
+                tokens = [*tokens[: cache.num_tokens], next(source)]
                 state = runner.decode(cache, tokens[-1])[None] if cache.is_ready else runner.prefill(cache, tokens)
             assert_same(runner.logits(state), fresh_logits(weights, tokens, cache.loops)[-1:], 1e-9)
         else:
@@ -183,6 +183,6 @@ def test_any_history_ends_in_the_logits_of_a_fresh_run(operations, window, rewin
             state = runner.prefill(cache, tokens, chunk_tokens=7, should_abort=lambda asked=asked: next(asked))
             if state is not None:
                 assert_same(runner.logits(state), fresh_logits(weights, tokens, cache.loops)[-1:], 1e-9)
-    tokens = tokens[: cache.num_tokens] + [next(source)]
+    tokens = [*tokens[: cache.num_tokens], next(source)]
     state = runner.prefill(cache, tokens)
     assert_same(runner.logits(state), fresh_logits(weights, tokens, cache.loops)[-1:], 1e-9)
