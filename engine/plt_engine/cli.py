@@ -113,6 +113,9 @@ def _list(arguments: argparse.Namespace) -> int:
     for recipe in unbuilt:
         table.add_row(recipe.name, recipe.title, recipe.license, *"----", f"plt-lsp models build {recipe.name}")
     _console().print(table)
+    for row in rows:
+        if row["fault"]:
+            _say(f"{row['name']}: {row['fault']}")
     return EXIT_OK
 
 
@@ -137,7 +140,7 @@ def _listed(folder: Path) -> dict[str, Any]:
 
 def _tail_cells(row: dict[str, Any]) -> tuple[str, ...]:
     if row["fault"]:
-        return "-", "-", "-", row["fault"]
+        return "-", "-", "-", "broken"
     return _megabytes(row["size_bytes"]), _loops_text(row["loops"], row["default_loops"]), row["fim"] or "none", "ready"
 
 
