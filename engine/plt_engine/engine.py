@@ -14,8 +14,10 @@ import torch
 
 from plt_engine.errors import LoopCountError, RequestError
 from plt_engine.fim import render, stop_ids
+from plt_engine.fused import fuse
 from plt_engine.generate import Sequence, generate
-from plt_engine.loader import load_weights
+from plt_engine.linear import plan_numerics
+from plt_engine.loader import load_stored
 from plt_engine.pack import TOKENIZER_FILE, Pack, load_pack, verify_pack
 from plt_engine.runner import ModelRunner
 from plt_engine.tokenizer import Tokenizer
@@ -23,15 +25,13 @@ from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, Gene
 
 logger = logging.getLogger(__name__)
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
-
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How a pack is loaded and run.
 
     Attributes:
-        dtype: `auto`, or a name in DTYPES to compute in.
+        dtype: `auto`, or the name of the dtype to compute in (see linear.plan_numerics).
         num_threads: CPU threads, or None for torch's own choice.
         max_context_tokens: the longest prompt plus generation; the model's own limit bounds it.
         max_sessions: sessions whose state is kept; the one not used for longest goes first.
@@ -79,12 +79,13 @@ class Engine:
             verify_pack(pack)
         if options.num_threads is not None:
             torch.set_num_threads(options.num_threads)
-        dtype, reason = choose_dtype(options.dtype)
-        weights = load_weights(pack_dir, dtype)
-        runner = ModelRunner(weights, min(options.max_context_tokens, weights.config.max_position_embeddings))
+        plan = plan_numerics(options.dtype)
+        config, tensors = load_stored(pack_dir)
+        model = fuse(config, tensors, plan)
+        runner = ModelRunner(model, min(options.max_context_tokens, config.max_position_embeddings))
         tokenizer = Tokenizer.from_file(pack_dir / TOKENIZER_FILE)
         load_ms = (time.perf_counter() - started) * 1e3
-        logger.info("loaded %s in %.0f ms: %s on the CPU, %s", pack.manifest.name, load_ms, dtype, reason)
+        logger.info("loaded %s in %.0f ms; on the CPU it runs in %s", pack.manifest.name, load_ms, plan.reason)
         return cls(pack, runner, tokenizer, options, load_ms)
 
     def generate(
@@ -140,21 +141,6 @@ class Engine:
         return sequence
 
 
-def choose_dtype(name: str) -> tuple[torch.dtype, str]:
-    """The dtype to compute in, and why.
-
-    Raises:
-        RequestError: the name is unknown.
-    """
-    if name in DTYPES:
-        return DTYPES[name], "as the options ask"
-    if name != "auto":
-        raise RequestError(f"dtype is {name!r}; choose auto, {', '.join(DTYPES)}.")
-    if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
-        return torch.bfloat16, "since this CPU multiplies bfloat16 itself"
-    return torch.float32, "since this CPU has no bfloat16 arithmetic"
-
-
 def _describe(pack: Pack, runner: ModelRunner, load_ms: float) -> EngineInfo:
     manifest = pack.manifest
     return EngineInfo(
@@ -167,5 +153,5 @@ def _describe(pack: Pack, runner: ModelRunner, load_ms: float) -> EngineInfo:
         dtype=str(runner.dtype).removeprefix("torch."),
         num_threads=torch.get_num_threads(),
         load_ms=load_ms,
-        weights_bytes=runner.weights_bytes,
+        weights_bytes=runner.model.nbytes,
     )

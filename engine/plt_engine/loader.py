@@ -12,25 +12,26 @@ from torch import Tensor
 
 from plt_engine.config import ModelConfig, read_config
 from plt_engine.errors import PackFormatError, TensorError
-from plt_engine.model import GATE_NAMES, LAYER_NAMES, LayerWeights, LoopGateWeights, ModelWeights
-from plt_engine.quantize import QUANTISED_SUFFIXES, dequantize, weight_from
+from plt_engine.model import GATE_NAMES, GATE_PREFIX, LAYER_NAMES, ModelWeights, assemble
+from plt_engine.quantize import QUANTISED_SUFFIXES, StoredWeight, dense, weight_from
 
-GATE_PREFIX = "self_attn.plt_gate."
 # The name under which some checkpoints keep the gate. Note that it contains "gate_proj", the MLP's own name.
 OTHER_GATE_PREFIX = "self_attn.loop_gate_proj."
 
 Progress = Callable[[int, int], None]
 
 
-def load_weights(
-    folder: Path, dtype: torch.dtype = torch.float32, progress: Progress = lambda done, total: None
-) -> ModelWeights:
-    """Read all weights of a model folder (config.json and safetensors), dequantised to `dtype`.
+def load_stored(
+    folder: Path, progress: Progress = lambda done, total: None
+) -> tuple[ModelConfig, dict[str, StoredWeight]]:
+    """Read all weights of a model folder (config.json and safetensors) in the form in which they are stored.
 
     Args:
         folder: a pack, or a checkpoint's own folder.
-        dtype: float32, float64 or bfloat16; every tensor is converted to it, one at a time.
-        progress: told how many tensors of how many are read.
+        progress: told how many weights of how many are read.
+
+    Returns:
+        The configuration, and every weight by its checkpoint name; a gate under another prefix comes under plt_gate.
 
     Raises:
         ConfigError: config.json cannot be used.
@@ -40,12 +41,18 @@ def load_weights(
     config = read_config(folder)
     source = TensorFiles(folder)
     shapes = expected_shapes(config)
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, StoredWeight] = {}
     for name, shape in shapes.items():
-        tensors[name] = _checked(name, shape, dequantize(weight_from(source.stored_name(name), source))).to(dtype)
+        tensors[name] = _checked(name, shape, weight_from(source.stored_name(name), source))
         progress(len(tensors), len(shapes))
     source.require_all_read()
-    return _assemble(config, tensors)
+    return config, tensors
+
+
+def load_weights(folder: Path, dtype: torch.dtype = torch.float32) -> ModelWeights:
+    """Read all weights of a model folder as dense tensors of `dtype`; raises as `load_stored` does."""
+    config, stored = load_stored(folder)
+    return assemble(config, {name: dense(stored.pop(name), dtype) for name in list(stored)})
 
 
 def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -144,29 +151,7 @@ def _open(path: Path) -> safe_open:
         raise PackFormatError(f"{path} is no readable safetensors file: {error}. Fetch it again.") from None
 
 
-def _checked(name: str, shape: tuple[int, ...], tensor: Tensor) -> Tensor:
-    if tuple(tensor.shape) != shape:
-        raise TensorError(f"The tensor {name} is {list(tensor.shape)}; config.json asks for {list(shape)}.")
-    return tensor
-
-
-def _assemble(config: ModelConfig, tensors: dict[str, Tensor]) -> ModelWeights:
-    def layer(i: int) -> LayerWeights:
-        prefix = f"model.layers.{i}."
-        gate = prefix + GATE_PREFIX
-        fields = {field: tensors.get(prefix + name) for field, name in LAYER_NAMES.items()}
-        loop_gate = (
-            LoopGateWeights(tensors[gate + "weight"], tensors[gate + "bias"], tensors.get(gate + GATE_NAMES["norm"]))
-            if gate + "weight" in tensors
-            else None
-        )
-        return LayerWeights(**fields, loop_gate=loop_gate)  # type: ignore[arg-type]
-
-    embed = tensors["model.embed_tokens.weight"]
-    return ModelWeights(
-        config=config,
-        embed=embed,
-        layers=[layer(i) for i in range(config.num_hidden_layers)],
-        norm=tensors["model.norm.weight"],
-        lm_head=tensors.get("lm_head.weight", embed),
-    )
+def _checked(name: str, shape: tuple[int, ...], weight: StoredWeight) -> StoredWeight:
+    if tuple(weight.shape) != shape:
+        raise TensorError(f"The tensor {name} is {list(weight.shape)}; config.json asks for {list(shape)}.")
+    return weight

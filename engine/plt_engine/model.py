@@ -4,15 +4,15 @@ This is the definition that prefill and the one-pass decode are tested against, 
 does not know caches, packs or devices.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
 import torch
-from plt_kernels import reference as ops
 from torch import Tensor
 from torch.nn import functional as F
 
 from plt_engine.config import ModelConfig
+from plt_kernels import reference as ops
 
 
 @dataclass(slots=True)
@@ -54,6 +54,26 @@ class ModelWeights:
     lm_head: Tensor
 
 
+def assemble(config: ModelConfig, tensors: Mapping[str, Tensor]) -> ModelWeights:
+    """The model whose tensors these are, by checkpoint name; without lm_head.weight the head is tied."""
+    embed = tensors["model.embed_tokens.weight"]
+    return ModelWeights(
+        config=config,
+        embed=embed,
+        layers=[_assemble_layer(tensors, f"model.layers.{i}.") for i in range(config.num_hidden_layers)],
+        norm=tensors["model.norm.weight"],
+        lm_head=tensors.get("lm_head.weight", embed),
+    )
+
+
+def _assemble_layer(tensors: Mapping[str, Tensor], prefix: str) -> LayerWeights:
+    named = {field: tensors[prefix + name] for field, name in LAYER_NAMES.items() if prefix + name in tensors}
+    gate_prefix = prefix + GATE_PREFIX
+    gate = {field: tensors[gate_prefix + name] for field, name in GATE_NAMES.items() if gate_prefix + name in tensors}
+    loop_gate = LoopGateWeights(gate["weight"], gate["bias"], gate.get("norm")) if gate else None
+    return LayerWeights(**named, loop_gate=loop_gate)
+
+
 def named_tensors(weights: ModelWeights) -> Iterator[tuple[str, Tensor]]:
     """Every tensor once, under its checkpoint name; a tied head is not repeated."""
     yield "model.embed_tokens.weight", weights.embed
@@ -66,7 +86,7 @@ def named_tensors(weights: ModelWeights) -> Iterator[tuple[str, Tensor]]:
             for item in fields(layer.loop_gate):
                 tensor = getattr(layer.loop_gate, item.name)
                 if tensor is not None:
-                    yield f"model.layers.{i}.self_attn.plt_gate.{GATE_NAMES[item.name]}", tensor
+                    yield f"model.layers.{i}.{GATE_PREFIX}{GATE_NAMES[item.name]}", tensor
     yield "model.norm.weight", weights.norm
     if weights.lm_head is not weights.embed:
         yield "lm_head.weight", weights.lm_head
@@ -86,6 +106,7 @@ LAYER_NAMES = {
     "k_bias": "self_attn.k_proj.bias",
     "v_bias": "self_attn.v_proj.bias",
 }
+GATE_PREFIX = "self_attn.plt_gate."
 GATE_NAMES = {"weight": "weight", "bias": "bias", "norm": "gate_norm.weight"}
 
 

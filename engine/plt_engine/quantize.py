@@ -77,6 +77,11 @@ def dequantize(weight: StoredWeight) -> Tensor:
     return (product + weight.minimum.float()[:, :, None]).reshape(weight.shape)
 
 
+def dense(weight: StoredWeight, dtype: torch.dtype) -> Tensor:
+    """The numbers of a stored weight in `dtype`, rounded once at most."""
+    return weight.to(dtype) if isinstance(weight, Tensor) else dequantize(weight).to(dtype)
+
+
 def quantize_int4(weight: Tensor, group_size: int = GROUP_SIZE) -> Int4Weight:
     """Asymmetric 4 bits for a matrix [O, I]: each group's smallest value becomes 0 and its largest 15.
 

@@ -4,16 +4,13 @@ It turns token ids and a `KVCache` into final states and logits; it does not kno
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from plt_engine.config import ModelConfig
+from plt_engine.fused import FusedLayer, FusedModel
 from plt_engine.kv_cache import KVCache
-from plt_engine.model import LayerWeights, LoopGateWeights, ModelWeights
 from plt_engine.trapezoid import LoopSpan, LoopState, PrefillPlan, plan_prefill
 from plt_kernels import reference as ops
 
@@ -23,81 +20,30 @@ CHUNK_TOKENS = 512
 REWIND_MARGIN_TOKENS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
-    """A dense projection: weight [out, in], bias [out] or none."""
-
-    weight: Tensor
-    bias: Tensor | None = None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Project x [..., in] to [..., out]."""
-        return F.linear(x, self.weight, self.bias)
-
-
-@dataclass(frozen=True, slots=True)
-class FusedLayer:
-    """One layer as it is run: q, k and v are one projection, gate and up another, so that few calls are made."""
-
-    input_norm: Tensor
-    qkv: Linear
-    o: Linear
-    post_norm: Tensor
-    gate_up: Linear
-    down: Linear
-    loop_gate: LoopGateWeights | None
-
-
-def fuse(layer: LayerWeights) -> FusedLayer:
-    """Join the projections of a layer that read the same input."""
-    biases = [b for b in (layer.q_bias, layer.k_bias, layer.v_bias) if b is not None]
-    return FusedLayer(
-        input_norm=layer.input_norm,
-        qkv=Linear(torch.cat((layer.q, layer.k, layer.v)), torch.cat(biases) if biases else None),
-        o=Linear(layer.o),
-        post_norm=layer.post_norm,
-        gate_up=Linear(torch.cat((layer.gate, layer.up))),
-        down=Linear(layer.down),
-        loop_gate=layer.loop_gate,
-    )
-
-
 class ModelRunner:
     """Runs one model; any number of caches may be used with it, one call at a time.
 
     Args:
-        weights: the model, in the dtype to compute in. Layers are fused one by one and let go, so that the memory's
-            peak is the model plus one layer.
+        model: the weights in their runnable form.
         max_tokens: the longest sequence; the rotary tables' length.
     """
 
-    def __init__(self, weights: ModelWeights, max_tokens: int) -> None:
-        self.config: ModelConfig = weights.config
+    def __init__(self, model: FusedModel, max_tokens: int) -> None:
+        self.config = model.config
+        self.model = model
         self.max_tokens = max_tokens
-        self._embed = weights.embed
-        self._norm = weights.norm
-        self._lm_head = Linear(weights.lm_head)
-        self._layers = [fuse(weights.layers.pop(0)) for _ in range(len(weights.layers))]
         cos, sin = ops.rope_tables(max_tokens, self.config.head_dim, self.config.rope_theta, self.dtype)
         self._cos, self._sin = cos[:, None].to(self.device), sin[:, None].to(self.device)  # [P, 1, D]
 
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of activations and of the KV cache."""
-        return self._embed.dtype
+        return self.model.plan.dtype
 
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""
-        return self._embed.device
-
-    @property
-    def weights_bytes(self) -> int:
-        """Bytes held by the weights."""
-        tensors = [self._embed, self._norm, self._lm_head.weight]
-        for layer in self._layers:
-            tensors += [layer.qkv.weight, layer.o.weight, layer.gate_up.weight, layer.down.weight]
-        return sum({t.data_ptr(): t.numel() * t.element_size() for t in tensors}.values())
+        return self.model.norm.device
 
     def new_cache(self, loops: int, rewind_tokens: int = 16) -> KVCache:
         """An empty cache for a sequence that is run with `loops` loops."""
@@ -105,7 +51,7 @@ class ModelRunner:
 
     def logits(self, state: Tensor) -> Tensor:
         """Logits [..., V] of a final state [..., d]."""
-        return self._lm_head(state)
+        return self.model.lm_head(state)
 
     def plan(self, cache: KVCache, end: int, first_wanted: int) -> PrefillPlan:
         """What `prefill` computes to extend `cache` to `end` tokens."""
@@ -163,7 +109,7 @@ class ModelRunner:
 
     def _prefill_chunk(self, cache: KVCache, plan: PrefillPlan, start: int, stop: int, ids: Tensor) -> Tensor:
         """Run every loop over positions start .. stop-1; returns the final states that the plan wants of them."""
-        embedding = F.embedding(ids, self._embed)  # [T, d]
+        embedding = self.model.embed(ids)  # [T, d]
         states = [self._run_loop(cache, 1, plan.loops[0], start, stop, embedding)]
         for r in range(2, cache.loops + 1):
             span = plan.loops[r - 1]
@@ -185,7 +131,7 @@ class ModelRunner:
         Returns the state that passes to the next loop (for the last loop: the residual stream), [T'', d], for as many
         of the last positions as the span wants.
         """
-        for i, layer in enumerate(self._layers):
+        for i, layer in enumerate(self.model.layers):
             first = stop - x.shape[0]
             wanted = min(stop, max(start, span.out_start[i]))
             q, kv = self._project(layer, x, self._cos[first:stop], self._sin[first:stop])
@@ -236,7 +182,7 @@ class ModelRunner:
         x = self._decode_input(cache, token)  # [R, d]
         cos, sin = self._cos[position], self._sin[position]  # [1, D]
         oldest = max(0, position - self.config.loop.window_left)
-        for i, layer in enumerate(self._layers):
+        for i, layer in enumerate(self.model.layers):
             q, kv = self._project(layer, x, cos, sin)
             cache.write_shared(i, position, kv[:1])
             if loops == 1:
@@ -254,7 +200,7 @@ class ModelRunner:
         return self._final(x[-1])
 
     def _decode_input(self, cache: KVCache, token: int) -> Tensor:
-        embedding = self._embed[token][None]  # [1, d]
+        embedding = self.model.embed(torch.tensor([token], device=self.device))  # [1, d]
         if cache.loops == 1:
             return embedding
         loop = self.config.loop
@@ -288,7 +234,7 @@ class ModelRunner:
         return self._final(x) if self.config.loop.normalize_per_loop else x
 
     def _final(self, x: Tensor) -> Tensor:
-        return ops.rms_norm(x, self._norm, self.config.rms_norm_eps)
+        return ops.rms_norm(x, self.model.norm, self.config.rms_norm_eps)
 
 
 def _shift_right(states: Tensor, num: int, before: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plt_engine.engine import Engine, EngineOptions, choose_dtype
+from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import LoopCountError, PackHashError, RequestError
 from plt_engine.types import (
     FinishReason,
@@ -162,8 +162,3 @@ def test_a_changed_file_is_found_before_it_is_used(tmp_path):
     weights.write_bytes(data)
     with pytest.raises(PackHashError, match=r"model\.safetensors"):
         Engine.load(tmp_path / "tiny", OPTIONS)
-
-
-def test_an_unknown_dtype_is_named():
-    with pytest.raises(RequestError, match="dtype is 'int3'"):
-        choose_dtype("int3")

@@ -1,13 +1,14 @@
 """Prefill, one-pass decode, resume and rewind against the definition, on random tiny models in float64."""
 
-import copy
-
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plt_engine.fused import fuse
 from plt_engine.kv_cache import KVCache
+from plt_engine.linear import plan_numerics
+from plt_engine.model import named_tensors
 from plt_engine.runner import ModelRunner
 from tests.engine.models import assert_same, fresh_logits, random_tokens, tiny_config, tiny_model
 
@@ -26,7 +27,8 @@ SHAPES = [
 
 
 def runner_of(weights):
-    return ModelRunner(copy.deepcopy(weights), max_tokens=200)
+    model = fuse(weights.config, dict(named_tensors(weights)), plan_numerics("float64"))
+    return ModelRunner(model, max_tokens=200)
 
 
 @pytest.mark.parametrize("loop", SHAPES)

@@ -1,0 +1,102 @@
+"""The packed forms against the dense product of the same weights, and the choice of numerics."""
+
+import pytest
+import torch
+
+from plt_engine.errors import RequestError
+from plt_engine.linear import PACKED_ROWS, Int4Kernel, Int8Kernel, concatenate, make_linear, plan_numerics
+from plt_engine.quantize import dequantize, quantize_int4, quantize_int8
+
+BF16 = plan_numerics("bfloat16")
+OUT, IN = 48, 64
+
+
+def random_weight(seed, out=OUT):
+    return torch.randn(out, IN, generator=torch.Generator().manual_seed(seed)) / 8
+
+
+FORMS = {
+    "int4": (quantize_int4, Int4Kernel),
+    "int8-groups": (quantize_int8, Int8Kernel),
+    "int8-channels": (lambda w: quantize_int8(w, None), Int8Kernel),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("rows", [1, 2, PACKED_ROWS, PACKED_ROWS + 1, 40])
+@pytest.mark.parametrize("keeps_dense", [True, False])
+@pytest.mark.parametrize("biased", [True, False])
+def test_a_quantised_projection_is_the_product_with_its_numbers(form, rows, keeps_dense, biased):
+    quantise, kernel = FORMS[form]
+    weights = [quantise(random_weight(1)), quantise(random_weight(2, 16))]
+    biases = [torch.randn(OUT), torch.randn(16)] if biased else [None, None]
+    linear = make_linear(weights, biases, plan_numerics("bfloat16", keeps_dense))
+    assert isinstance(linear.kernel, kernel)
+    x = torch.randn(rows, IN).bfloat16()
+    expected = x.double() @ torch.cat([dequantize(w) for w in weights]).double().t()
+    if biased:
+        expected = expected + torch.cat(biases).double()
+    got = linear(x)
+    assert got.dtype == torch.bfloat16
+    difference = (got.double() - expected).abs()
+    # bfloat16 rounds the result to 2 ** -9, and the packed forms their scales likewise.
+    assert difference.max() < 0.05, f"max {difference.max():.3g}, mean {difference.mean():.3g}"
+
+
+def test_a_dense_projection_is_exact_in_its_dtype():
+    weight = random_weight(3)
+    linear = make_linear([weight], [None], plan_numerics("float64"))
+    x = torch.randn(9, IN, dtype=torch.float64)
+    torch.testing.assert_close(linear(x), x @ weight.double().t(), rtol=0, atol=1e-12)
+
+
+def test_a_dtype_other_than_bfloat16_computes_with_the_exact_numbers_of_quantised_weights():
+    stored = quantize_int4(random_weight(4))
+    linear = make_linear([stored], [], plan_numerics("float32"))
+    assert linear.kernel is None
+    x = torch.randn(2, IN)
+    torch.testing.assert_close(linear(x), x @ dequantize(stored).t())
+
+
+def test_activations_and_dense_weights_may_differ_in_dtype():
+    plan = plan_numerics("bfloat16")
+    mixed = type(plan)(torch.bfloat16, torch.float32, True, True, "a CPU without bfloat16")
+    weight = random_weight(5)
+    x = torch.randn(20, IN).bfloat16()
+    got = make_linear([weight], [], mixed)(x)
+    assert got.dtype == torch.bfloat16
+    torch.testing.assert_close(got.float(), x.float() @ weight.t(), rtol=0, atol=0.02)
+
+
+def test_weights_of_different_forms_are_joined_dense():
+    int4, plain = quantize_int4(random_weight(6)), random_weight(7)
+    joined = concatenate([int4, plain])
+    torch.testing.assert_close(joined, torch.cat([dequantize(int4), plain]))
+
+
+def test_an_output_width_without_a_packed_form_stays_dense():
+    linear = make_linear([quantize_int4(random_weight(8, 15))], [], BF16)
+    assert linear.kernel is None
+    assert linear(torch.randn(1, IN).bfloat16()).shape == (1, 15)
+
+
+def test_an_unknown_dtype_is_named():
+    with pytest.raises(RequestError, match="dtype is 'int3'"):
+        plan_numerics("int3")
+
+
+@pytest.mark.parametrize(
+    ("capability", "bf16", "expected"),
+    [
+        ("AVX512", True, (torch.bfloat16, torch.bfloat16, True)),
+        ("AVX2", False, (torch.bfloat16, torch.float32, True)),
+        ("DEFAULT", False, (torch.float32, torch.float32, False)),
+    ],
+)
+def test_the_cpu_decides_how_to_compute(monkeypatch, capability, bf16, expected):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: bf16)
+    plan = plan_numerics()
+    assert (plan.dtype, plan.dense_dtype, plan.packs) == expected
+    assert plan.reason
