@@ -32,7 +32,7 @@ QWEN_MARK = "<|object_ref_start|>"
 
 
 def detect_fim(tokenizer: Tokenizer) -> FimFormat | None:
-    """The format whose control tokens a tokenizer has, or None; tokens that only some members of a family have go.
+    """The format whose control tokens a tokenizer has, or None; of a family's further tokens, those that it has stay.
 
     That the tokens are there does not prove that the model was trained with them: a pack states its format itself.
     """
