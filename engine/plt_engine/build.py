@@ -142,13 +142,13 @@ def _run_pip(recipe: Recipe, scratch: Path, progress: Progress) -> None:
         *(sys.executable, "-m", "pip", "download", "--no-input", "--disable-pip-version-check", "--progress-bar=off"),
         *("--no-deps", "--require-hashes", "--only-binary=:all:", "-d", str(scratch), "-r", str(requirements)),
     ]
-    # pip keeps what it has so far in its temporary folder; the size of that is the progress.
+    # pip keeps what it has so far in its temporary folder, then moves it: the size of both is the progress.
     environment = {**os.environ, "TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}
     with log.open("wb") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
         try:
             while child.poll() is None:
-                progress(f"fetching {recipe.wheel}", min(_size(work), recipe.wheel_bytes), recipe.wheel_bytes)
+                progress(f"fetching {recipe.wheel}", min(_size(scratch), recipe.wheel_bytes), recipe.wheel_bytes)
                 time.sleep(0.1)
         finally:
             child.kill()
