@@ -1,0 +1,150 @@
+/** Decides when the server is looked for, installed, started and told of in the status bar; it draws and asks nothing. */
+
+import { type Disposable, type LogOutputChannel, type Memento, commands } from "vscode";
+import { Client, type Observer } from "./client";
+import { clientSettings } from "./config";
+import type { PrivateEnvironment } from "./environment";
+import { type ServerCommand, locateServer } from "./locate";
+import { buildModel, offerModel } from "./models";
+import { askToInstall, install, offer } from "./setup";
+import type { Snooze } from "./snooze";
+import { type ServerState, withCrash, withReport, withRunning, withServer } from "./status";
+import type { StatusBar } from "./statusBar";
+
+const WELCOMED_KEY = "plt.welcomed";
+
+export class Controller implements Disposable {
+  readonly client: Client;
+
+  constructor(
+    private readonly memory: Memento,
+    private readonly log: LogOutputChannel,
+    private readonly environment: PrivateEnvironment,
+    private readonly statusBar: StatusBar,
+    private readonly snooze: Snooze,
+  ) {
+    this.client = new Client(log, this.observer());
+  }
+
+  /** The first start in a window: where there is no server yet, the user is welcomed and asked. */
+  async begin(): Promise<void> {
+    if (await this.start()) {
+      await this.offerModel();
+    } else if (this.statusBar.current.server === "missing") {
+      await this.welcome();
+      if (await askToInstall()) {
+        await this.install();
+      }
+    }
+  }
+
+  /** Starts the server afresh, with whatever the settings now say; returns whether it runs. */
+  async start(): Promise<boolean> {
+    const found = this.locate();
+    if (found === undefined) {
+      await this.client.stop();
+      return false;
+    }
+    this.log.info(`Starting ${found.command} (from the ${found.source})`);
+    this.setServer("starting");
+    try {
+      await this.client.start(found.command);
+      return true;
+    } catch (error) {
+      this.log.error(String(error));
+      this.setServer("stopped");
+      void offer(
+        `The server ${found.command} does not start.`,
+        "Show Log",
+        "plt.showLog",
+        "Run Doctor",
+        "plt.runDoctor",
+      );
+      return false;
+    }
+  }
+
+  async install(): Promise<void> {
+    const before = this.statusBar.current.server;
+    await this.client.stop();
+    this.setServer("installing");
+    if (await install(this.environment, this.log)) {
+      await this.begin();
+    } else if (before === "missing") {
+      this.setServer("missing");
+    } else {
+      await this.start();
+    }
+  }
+
+  async buildModel(): Promise<void> {
+    const found = this.locate();
+    if (found !== undefined) {
+      await buildModel(found.command, this.log);
+    }
+  }
+
+  /** The server's command, or undefined where there is none, which the user is then told. */
+  locate(): ServerCommand | undefined {
+    try {
+      const found = locateServer({
+        setting: clientSettings().serverPath,
+        path: process.env["PATH"] ?? "",
+        privateCommand: this.environment.command,
+        platform: process.platform,
+      });
+      if (found === undefined) {
+        this.setServer("missing");
+      }
+      return found;
+    } catch (error) {
+      this.setServer("stopped");
+      void offer(String((error as Error).message), "Open Settings", "plt.openSettings");
+      return undefined;
+    }
+  }
+
+  dispose(): void {
+    this.client.dispose();
+  }
+
+  private async offerModel(): Promise<void> {
+    const found = this.locate();
+    if (found !== undefined) {
+      await offerModel(found.command, this.memory, this.log);
+    }
+  }
+
+  private async welcome(): Promise<void> {
+    if (!this.memory.get(WELCOMED_KEY, false)) {
+      await this.memory.update(WELCOMED_KEY, true);
+      await commands.executeCommand("plt.openWalkthrough");
+    }
+  }
+
+  private setServer(state: ServerState): void {
+    this.statusBar.update((status) => withServer(status, state));
+    void commands.executeCommand("setContext", "plt.isRunning", state === "running");
+  }
+
+  private observer(): Observer {
+    return {
+      starting: () => this.setServer("starting"),
+      running: () => this.setServer("running"),
+      stopped: () => this.setServer("stopped"),
+      crashed: (isFinal) => this.crashed(isFinal),
+      report: (report) => this.statusBar.update((status) => withReport(status, report)),
+      asked: (change) => this.statusBar.update((status) => withRunning(status, change)),
+      isQuiet: () => this.snooze.isActive,
+    };
+  }
+
+  private crashed(isFinal: boolean): void {
+    this.log.warn("The server's process has ended unexpectedly.");
+    this.statusBar.update(withCrash);
+    if (isFinal) {
+      const message = "The PLT server stopped too often and is not started again by itself.";
+      void offer(message, "Restart", "plt.restartServer", "Show Log", "plt.showLog", "Run Doctor", "plt.runDoctor");
+    }
+  }
+}
