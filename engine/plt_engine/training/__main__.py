@@ -1,0 +1,113 @@
+"""The recipe's commands, `python -m plt_engine.training data|train|export`: words in, one call each.
+
+It does not know how any of them works.
+"""
+
+import argparse
+import json
+import signal
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import orjson
+
+from plt_engine.errors import EngineError
+from plt_engine.pack import TOKENIZER_FILE, find_pack
+from plt_engine.tokenizer import Tokenizer
+from plt_engine.training import run
+from plt_engine.training.corpus import WINDOWS_FILE, CorpusOptions, build_corpus
+from plt_engine.training.manifest import ManifestError
+from plt_engine.training.options import TrainOptions
+from plt_engine.training.trainer import StepReport, Trainer
+from plt_engine.training.vocabulary import RENAMED, VOCAB_SIZE, cut_tokenizer
+
+TUNABLE = ("learning_rate", "rows_per_step", "rows_per_pass", "warmup_steps", "decay_steps", "window_left")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0 where it succeeded, 1 with one message where not, 2 for words that make no command."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except (EngineError, ManifestError, run.RunError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m plt_engine.training", description="Rerun the model's recipe.")
+    commands = parser.add_subparsers(required=True)
+    data = commands.add_parser("data", help="fetch the manifest's packages and write training windows")
+    data.add_argument("--base", default="smollm2-135m", help="pack whose tokenizer is cut")
+    data.add_argument("--downloads", type=Path, required=True)
+    data.add_argument("--out", type=Path, required=True)
+    data.add_argument("--window-tokens", type=int, default=512)
+    data.add_argument("--seed", type=int, default=0)
+    data.set_defaults(command=_data)
+    train = commands.add_parser("train", help="start a run, or continue the one in the folder")
+    train.add_argument("run", type=Path)
+    train.add_argument("--data", type=Path, help="folder that the data command wrote")
+    train.add_argument("--start", default="smollm2-135m", help="pack, or the folder of another run")
+    train.add_argument("--loops", type=int, default=1)
+    train.add_argument("--exit-weights", type=float, nargs="+")
+    train.add_argument("--steps", type=int)
+    for name in TUNABLE:
+        kind = float if name == "learning_rate" else int
+        train.add_argument("--" + name.replace("_", "-"), type=kind)
+    train.set_defaults(command=_train)
+    return parser
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    options = CorpusOptions(arguments.downloads, arguments.out, arguments.window_tokens, arguments.seed)
+    report = build_corpus(options, _cut_tokenizer(arguments.base))
+    sys.stdout.write(json.dumps({key: report[key] for key in ("windows", "tokens", "files", "seed")}) + "\n")
+    return 0
+
+
+def _cut_tokenizer(base: str) -> Tokenizer:
+    document = orjson.loads((find_pack(base) / TOKENIZER_FILE).read_bytes())
+    return Tokenizer(cut_tokenizer(document, VOCAB_SIZE, RENAMED))
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    stopping: list[int] = []
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda number, frame: stopping.append(number))
+    trainer = run.resume(arguments.run, arguments.steps) if _has_run(arguments.run) else _begin(arguments)
+    run.train(trainer, lambda: bool(stopping), _say)
+    return 0
+
+
+def _has_run(folder: Path) -> bool:
+    return (folder / run.RUN_FILE).exists()
+
+
+def _begin(arguments: argparse.Namespace) -> Trainer:
+    if arguments.data is None:
+        raise run.RunError(f"{arguments.run} holds no run yet; name the folder of its windows with --data.")
+    start = Path(arguments.start)
+    if not (start / run.RUN_FILE).exists():
+        start = find_pack(arguments.start)
+    return run.begin(arguments.run, arguments.data / WINDOWS_FILE, start, _options(arguments))
+
+
+def _options(arguments: argparse.Namespace) -> TrainOptions:
+    named = {item.name for item in fields(TrainOptions)}
+    given = {name: value for name, value in vars(arguments).items() if name in named and value is not None}
+    weights = given.get("exit_weights") or [1 / arguments.loops] * arguments.loops
+    return TrainOptions(**{**given, "exit_weights": tuple(weights)})
+
+
+def _say(report: StepReport) -> None:
+    losses = " ".join(f"{loss:.3f}" for loss in report.losses)
+    sys.stdout.write(
+        f"step {report.step}  tokens {report.tokens}  loss {losses}  norm {report.grad_norm:.2f}  "
+        f"rate {report.learning_rate:.2e}  {report.tokens_per_second:.0f} tokens/s\n"
+    )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What is trained: float32 masters by checkpoint name, and the bfloat16 copy that the forward pass reads.
+
+The forward pass itself is `plt_engine.model`'s; nothing here knows losses or schedules.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from plt_engine.config import ModelConfig
+from plt_engine.model import GATE_NAMES, GATE_PREFIX, ModelWeights, assemble, named_tensors
+
+HIDDEN_SCALE = "plt_hidden_scale"
+GATE_BIAS = 3.0
+Tensors = dict[str, Tensor]
+
+
+def model_of(config: ModelConfig, tensors: Mapping[str, Tensor]) -> ModelWeights:
+    """The model whose tensors these are, by checkpoint name; a trained b takes the place of the configured one."""
+    if HIDDEN_SCALE in tensors:
+        # The definition multiplies by b whatever it is; a tensor lets the gradient reach it.
+        loop = replace(config.loop, hidden_scale=cast(float, tensors[HIDDEN_SCALE]))
+        config = replace(config, loop=loop)
+    return assemble(config, {name: tensor for name, tensor in tensors.items() if name != HIDDEN_SCALE})
+
+
+def tensors_of(weights: ModelWeights) -> Tensors:
+    """Every tensor of a model by its checkpoint name."""
+    return dict(named_tensors(weights))
+
+
+def cut_vocabulary(config: ModelConfig, tensors: Tensors, vocab_size: int) -> tuple[ModelConfig, Tensors]:
+    """The model with the first `vocab_size` rows of its embedding, and of its head where that is not tied."""
+    cut = {
+        name: tensor[:vocab_size].clone() if name in ("model.embed_tokens.weight", "lm_head.weight") else tensor
+        for name, tensor in tensors.items()
+    }
+    return replace(config, vocab_size=vocab_size), cut
+
+
+def with_identity_loops(
+    config: ModelConfig, tensors: Tensors, loops: int, window_left: int
+) -> tuple[ModelConfig, Tensors]:
+    """A dense model as a PLT whose later loops begin as the first: a = 1, b = 0, gates nearly global (bias +3).
+
+    With b = 0 every loop reads the same embeddings, so only the local attention, of weight 1 - sigmoid(3) = 0.047,
+    tells a later loop's output from the first one's.
+    """
+    loop = replace(config.loop, num_loops=loops, window_left=window_left, emb_scale=1.0, hidden_scale=0.0)
+    looped = dict(tensors)
+    looped[HIDDEN_SCALE] = torch.zeros(())
+    heads, width = config.num_attention_heads, config.hidden_size
+    for i in range(config.num_hidden_layers):
+        prefix = f"model.layers.{i}.{GATE_PREFIX}"
+        looped[prefix + GATE_NAMES["weight"]] = torch.zeros(heads, width)
+        looped[prefix + GATE_NAMES["bias"]] = torch.full((heads,), GATE_BIAS)
+        looped[prefix + GATE_NAMES["norm"]] = torch.ones(width)
+    return replace(config, loop=loop), looped
+
+
+class Masters:
+    """Float32 masters, and their copies in the dtype of the forward pass."""
+
+    def __init__(self, config: ModelConfig, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> None:
+        self.config, self._dtype = config, dtype
+        self.tensors: Tensors = {name: tensor.detach().float().clone() for name, tensor in tensors.items()}
+
+    def leaves(self) -> Tensors:
+        """Copies by name that gradients are taken of; `model_of` makes a model of them."""
+        return {name: master.to(self._dtype, copy=True).requires_grad_() for name, master in self.tensors.items()}

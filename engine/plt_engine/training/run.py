@@ -1,0 +1,134 @@
+"""A training run on disk: its folder says how it was started, so that the same command continues it.
+
+It does not know the loop's arithmetic; it joins a start (a pack or another run), the data and a trainer.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from plt_engine.config import LoopConfig, ModelConfig
+from plt_engine.loader import load_weights
+from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
+from plt_engine.training.options import TrainOptions
+from plt_engine.training.parameters import (
+    Tensors,
+    cut_vocabulary,
+    tensors_of,
+    with_identity_loops,
+)
+from plt_engine.training.trainer import LOG_FILE, StepReport, Trainer
+from plt_engine.training.vocabulary import VOCAB_SIZE
+from plt_engine.training.windows import read_windows
+
+RUN_FILE = "run.json"
+
+
+class RunError(ValueError):
+    """A run cannot be started or continued as asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """How a run was started: its shape, its options, its windows, and where its first weights came from."""
+
+    config: ModelConfig
+    options: TrainOptions
+    windows: str
+    start: str
+
+
+def start_from_pack(folder: Path, options: TrainOptions) -> tuple[ModelConfig, Tensors]:
+    """A dense pack, its vocabulary cut to VOCAB_SIZE, with identity loops where the run has more than one."""
+    weights = load_weights(folder)
+    config, tensors = cut_vocabulary(weights.config, tensors_of(weights), VOCAB_SIZE)
+    return _looped(config, tensors, options)
+
+
+def start_from_run(folder: Path, options: TrainOptions) -> tuple[ModelConfig, Tensors]:
+    """The newest weights of another run, with identity loops where that run had one loop and this one has more."""
+    newest = newest_checkpoint(folder)
+    if newest is None:
+        raise RunError(f"{folder} has no checkpoint; give a run that has one.")
+    return _looped(read_spec(folder).config, load_checkpoint(newest).masters, options)
+
+
+def _looped(config: ModelConfig, tensors: Tensors, options: TrainOptions) -> tuple[ModelConfig, Tensors]:
+    if options.loops <= config.loop.num_loops:
+        return config, tensors
+    return with_identity_loops(config, tensors, options.loops, options.window_left)
+
+
+def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Trainer:
+    """A new run from a pack or from another run's folder.
+
+    Raises:
+        RunError: the folder holds a run already, or the start has no weights.
+    """
+    if (folder / RUN_FILE).exists():
+        raise RunError(f"{folder} holds a run already; continue it, or give another folder.")
+    source = start_from_run if (start / RUN_FILE).exists() else start_from_pack
+    config, tensors = source(start, options)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_spec(folder, RunSpec(config, options, str(windows), str(start)))
+    return Trainer(config, tensors, read_windows(windows), options, folder)
+
+
+def resume(folder: Path, steps: int | None = None) -> Trainer:
+    """A run continued from its newest checkpoint, to its last step or to another one.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    spec = read_spec(folder)
+    if steps is not None:
+        spec = replace(spec, options=replace(spec.options, steps=steps))
+        _write_spec(folder, spec)
+    newest = newest_checkpoint(folder)
+    if newest is None:
+        source = Path(spec.start)
+        (folder / RUN_FILE).unlink()
+        return begin(folder, Path(spec.windows), source, spec.options)
+    checkpoint = load_checkpoint(newest)
+    trainer = Trainer(spec.config, checkpoint.masters, read_windows(Path(spec.windows)), spec.options, folder)
+    trainer.restore(checkpoint)
+    _forget_later_steps(folder / LOG_FILE, checkpoint.step)
+    return trainer
+
+
+def train(trainer: Trainer, should_stop: Callable[[], bool], say: Callable[[StepReport], None]) -> None:
+    """Run to the end or until told to stop; the trainer's threads have one core each."""
+    torch.set_num_threads(1)
+    trainer.run(should_stop, say)
+
+
+def read_spec(folder: Path) -> RunSpec:
+    """How the run in a folder was started.
+
+    Raises:
+        RunError: the folder holds no run.
+    """
+    path = folder / RUN_FILE
+    if not path.is_file():
+        raise RunError(f"{folder} holds no run: {RUN_FILE} is missing.")
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    config, options = raw["config"], raw["options"]
+    config["loop"] = LoopConfig(**config["loop"])
+    config["eos_token_ids"] = tuple(config["eos_token_ids"])
+    options["exit_weights"] = tuple(options["exit_weights"])
+    return RunSpec(ModelConfig(**config), TrainOptions(**options), raw["windows"], raw["start"])
+
+
+def _write_spec(folder: Path, spec: RunSpec) -> None:
+    (folder / RUN_FILE).write_text(json.dumps(asdict(spec), indent=1), encoding="utf-8")
+
+
+def _forget_later_steps(log: Path, step: int) -> None:
+    """Drop the log's lines of steps that were run after the checkpoint, since they are run again."""
+    if not log.is_file():
+        return
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    log.write_text("".join(line for line in lines if json.loads(line)["step"] <= step), encoding="utf-8")
