@@ -1,0 +1,155 @@
+-- `:Plt` and its words.
+-- It does not know how what they ask for is done.
+
+local log = require("plt.log")
+local server = require("plt.server")
+local state = require("plt.state")
+local status = require("plt.status")
+
+local M = {}
+
+local SNOOZE_MINUTES = 10
+
+local function complain(message)
+  vim.notify("plt: " .. message, vim.log.levels.ERROR)
+end
+
+local function show(lines)
+  vim.api.nvim_echo({ { table.concat(lines, "\n") } }, true, {})
+end
+
+---@return string[]?
+local function server_command()
+  local cmd, problem = server.command(state.config)
+  if problem then
+    complain(problem)
+  end
+  return cmd
+end
+
+local function show_status()
+  status.refresh(function(answer, problem)
+    vim.schedule(function()
+      show(status.report_lines(answer, problem))
+    end)
+  end)
+end
+
+local function open_log()
+  local cmd = server_command()
+  local lines = cmd and log.lines_of(log.tail(), cmd[1]) or {}
+  if #lines == 0 then
+    show({ "The server has not said anything yet. Neovim keeps its log in " .. log.path() })
+    return
+  end
+  vim.cmd.new()
+  vim.bo.buftype, vim.bo.bufhidden, vim.bo.swapfile = "nofile", "wipe", false
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, lines)
+  vim.bo.modifiable = false
+  vim.cmd("normal! G")
+end
+
+local function run_doctor()
+  local cmd = server_command()
+  if not cmd then
+    return
+  end
+  vim.cmd.new()
+  local words = server.sibling(cmd, "doctor")
+  if vim.fn.has("nvim-0.11") == 1 then
+    vim.fn.jobstart(words, { term = true })
+  else
+    vim.fn.termopen(words)
+  end
+end
+
+local function snooze(words)
+  local minutes = tonumber(words[1] or SNOOZE_MINUTES)
+  if not minutes or minutes <= 0 then
+    complain((":Plt snooze takes a number of minutes, not %q."):format(words[1]))
+    return
+  end
+  require("plt").snooze(minutes)
+end
+
+---@class plt.Subcommand
+---@field run fun(words: string[])
+---@field words (fun(): string[])? what can follow
+
+local function languages()
+  return vim.fn.getcompletion("", "filetype")
+end
+
+---@type table<string, plt.Subcommand>
+local SUBCOMMANDS = {
+  status = { run = show_status },
+  restart = {
+    run = function()
+      require("plt").restart()
+    end,
+  },
+  log = { run = open_log },
+  doctor = { run = run_doctor },
+  snooze = {
+    run = snooze,
+    words = function()
+      return { "5", "10", "30", "60" }
+    end,
+  },
+  enable = {
+    run = function(words)
+      require("plt").enable(words[1])
+    end,
+    words = languages,
+  },
+  disable = {
+    run = function(words)
+      require("plt").disable(words[1])
+    end,
+    words = languages,
+  },
+}
+
+--- The names of the subcommands.
+---@return string[]
+function M.names()
+  local names = vim.tbl_keys(SUBCOMMANDS)
+  table.sort(names)
+  return names
+end
+
+--- Runs `:Plt`; without a word it shows the status.
+---@param words string[]
+function M.run(words)
+  if not state.config then
+    complain('call require("plt").setup() first; `:help plt-setup` says how.')
+    return
+  end
+  local name = words[1] or "status"
+  local subcommand = SUBCOMMANDS[name]
+  if not subcommand then
+    complain((":Plt %s is unknown; there are %s."):format(name, table.concat(M.names(), ", ")))
+    return
+  end
+  subcommand.run(vim.list_slice(words, 2))
+end
+
+--- Completes `:Plt`.
+---@param lead string
+---@param line string
+---@return string[]
+function M.complete(lead, line)
+  local words = vim.split(line, "%s+", { trimempty = true })
+  local num_done = #words - (lead ~= "" and 1 or 0)
+  local candidates = {}
+  if num_done == 1 then
+    candidates = M.names()
+  elseif num_done == 2 and SUBCOMMANDS[words[2]] and SUBCOMMANDS[words[2]].words then
+    candidates = SUBCOMMANDS[words[2]].words()
+  end
+  return vim.tbl_filter(function(candidate)
+    return vim.startswith(candidate, lead)
+  end, candidates)
+end
+
+return M

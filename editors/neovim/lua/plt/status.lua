@@ -1,0 +1,156 @@
+-- What the plugin and the server are doing, in a word and in a line.
+-- It does not change anything; it asks the server only what the server keeps anyway.
+
+local rpc = require("plt.rpc")
+local state = require("plt.state")
+
+local M = {}
+
+local MINUTE_MS = 60000
+
+--- The server's words for requests that failed for a reason the user can mend.
+local FAILURES = {
+  no_pack = "no model",
+  pack_error = "model unusable",
+  loops_refused = "loops refused",
+  engine_died = "engine died",
+  engine_error = "engine error",
+}
+
+---@return boolean
+function M.is_snoozed()
+  return state.snoozed_until ~= nil and vim.uv.now() < state.snoozed_until
+end
+
+---@return vim.lsp.Client?
+function M.client()
+  return state.client_id and vim.lsp.get_client_by_id(state.client_id) or nil
+end
+
+--- What goes on, as one of a few words that statuslines can map to icons.
+---@return "off"|"stopped"|"starting"|"disabled"|"snoozed"|"busy"|"failed"|"engine off"|"ready"
+function M.kind()
+  if not state.config then
+    return "off"
+  end
+  local client = M.client()
+  if not client then
+    return state.has_given_up and "stopped" or "off"
+  elseif not client.initialized then
+    return "starting"
+  elseif not state.enabled then
+    return "disabled"
+  elseif M.is_snoozed() then
+    return "snoozed"
+  elseif state.request and state.request.id then
+    return "busy"
+  elseif state.report and FAILURES[state.report.outcome] then
+    return "failed"
+  elseif state.server and not state.server.engine then
+    return "engine off"
+  end
+  return "ready"
+end
+
+--- The model, its loops and the last latency, as far as they are known.
+local function figures()
+  local words = {}
+  local report = state.report
+  if report and report.model then
+    table.insert(words, report.model)
+  end
+  if report and report.metrics then
+    table.insert(words, ("R=%d"):format(report.metrics.loops))
+    table.insert(words, ("%d ms"):format(report.elapsedMs))
+  end
+  return table.concat(words, " ")
+end
+
+--- One line for a statusline; empty before `setup`.
+---@return string
+function M.line()
+  local kind = M.kind()
+  if kind == "off" then
+    return state.config and "plt: off" or ""
+  elseif kind == "failed" then
+    return "plt: " .. FAILURES[state.report.outcome]
+  elseif kind == "snoozed" then
+    return ("plt: snoozed %d min"):format(math.ceil((state.snoozed_until - vim.uv.now()) / MINUTE_MS))
+  elseif kind == "ready" then
+    return vim.trim("plt: ready " .. figures())
+  end
+  return "plt: " .. kind
+end
+
+--- Tells statuslines and the user's own autocommands that something is new.
+function M.changed()
+  vim.schedule(function()
+    vim.api.nvim_exec_autocmds("User", { pattern = "PltStatus", modeline = false })
+    vim.cmd.redrawstatus()
+  end)
+end
+
+--- The server's completion report.
+---@param report table
+function M.note_report(report)
+  state.report = report
+  M.refresh()
+  M.changed()
+end
+
+--- Asks the server for its state.
+---@param on_done fun(answer: table?, problem: string?)?
+function M.refresh(on_done)
+  local client = M.client()
+  if not client or not client.initialized then
+    if on_done then
+      on_done(nil, "The server is not running.")
+    end
+    return
+  end
+  rpc.request(client, "plt/status", nil, function(err, result)
+    state.server = result
+    M.changed()
+    if on_done then
+      on_done(result, err and err.message)
+    end
+  end)
+end
+
+---@param engine table? of plt/status
+---@return string
+local function engine_line(engine)
+  if not engine then
+    return "engine    not running; it starts with the next completion"
+  end
+  local info = engine.info
+  local model = info and (", %s, R=%d, %s %s"):format(info.pack, info.defaultLoops, info.device, info.dtype)
+  return ("engine    running (process %d, start %d)%s"):format(engine.pid, engine.numStarts, model or ", loading")
+end
+
+---@return string
+local function last_line()
+  local report = state.report
+  if not report then
+    return "last      none yet"
+  end
+  return ("last      %s after %d ms"):format(report.outcome, report.elapsedMs)
+end
+
+--- Several lines for `:Plt status`.
+---@param answer table? of plt/status
+---@param problem string?
+---@return string[]
+function M.report_lines(answer, problem)
+  local lines = { M.line() }
+  if answer then
+    table.insert(lines, ("server    plt-lsp %s, model %s"):format(answer.version, answer.model))
+    table.insert(lines, engine_line(answer.engine))
+    table.insert(lines, last_line())
+  else
+    table.insert(lines, "server    " .. (problem or "no answer"))
+  end
+  return lines
+end
+
+return M
