@@ -50,8 +50,8 @@ class ModelRunner:
         return KVCache(self.config, loops, self.dtype, self.device, rewind_tokens)
 
     def logits(self, state: Tensor) -> Tensor:
-        """Logits [..., V] of a final state [..., d]."""
-        return self.model.lm_head(state)
+        """Logits [T, V] of final states [T, d], or [V] of one state [d]."""
+        return self.model.lm_head(state) if state.dim() == 2 else self.model.lm_head(state[None])[0]
 
     def plan(self, cache: KVCache, end: int, first_wanted: int) -> PrefillPlan:
         """What `prefill` computes to extend `cache` to `end` tokens."""
@@ -185,14 +185,12 @@ class ModelRunner:
         for i, layer in enumerate(self.model.layers):
             q, kv = self._project(layer, x, cos, sin)
             cache.write_shared(i, position, kv[:1])
-            if loops == 1:
-                y = ops.causal_attention(q, *cache.shared(i, position + 1))
-            else:
+            local, gate = (kv[1:, 0], kv[1:, 1]), q[1:, :, 0]
+            if loops > 1:
                 cache.write_local_rows(i, position, kv[1:])
                 local = cache.local_rows(i, oldest, position + 1)
-                y = ops.loop_attention_decode(
-                    q, *cache.shared(i, position + 1), *local, self._gate(layer, x[1:], q[1:])
-                )
+                gate = self._gate(layer, x[1:], q[1:])
+            y = ops.loop_attention_decode(q, *cache.shared(i, position + 1), *local, gate)
             x = self._block(layer, x, y)
         if loops > 1:
             cache.write_saved_rows(position, self._carried(x[:-1]))

@@ -95,6 +95,9 @@ def local_attention(q: Tensor, k: Tensor, v: Tensor, window_left: int) -> Tensor
 
 
 def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
+    # Torch has its fast CPU kernel for four dimensions only; with three it would compute the formula step by step.
+    if q.dim() == 3:
+        return _attention(q[None], k[None], v[None], mask, is_causal)[0]
     y = F.scaled_dot_product_attention(
         q.transpose(-3, -2), k, v, attn_mask=mask, is_causal=is_causal, enable_gqa=q.shape[-2] != k.shape[-3]
     )
