@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from plt_engine.errors import EngineError, HostError, LoopCountError, PackError, PackNotFoundError
+from plt_engine.errors import ConfigError, EngineError, HostError, LoopCountError, PackError, PackNotFoundError
 from plt_engine.types import GenerationChunk, GenerationOutput, GenerationRequest, StopSpec
 from plt_engine.wire import EngineConfig
 from plt_lsp.context.prompt import build_prompt
@@ -114,7 +114,7 @@ def reason_of(error: EngineError) -> EmptyReason:
     """The name of an engine's error among the reasons."""
     if isinstance(error, PackNotFoundError):
         return EmptyReason.NO_PACK
-    if isinstance(error, PackError):
+    if isinstance(error, PackError | ConfigError):
         return EmptyReason.PACK_ERROR
     if isinstance(error, LoopCountError):
         return EmptyReason.LOOPS_REFUSED

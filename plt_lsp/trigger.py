@@ -10,7 +10,6 @@ from plt_lsp.reasons import EmptyReason
 from plt_lsp.settings import TriggerMode
 from plt_lsp.snapshot import Snapshot
 
-BLOCK_OPENERS = (":", "{", "(", "[", "=>", "->", " do", " then")
 TAB_COLUMNS = 8
 
 
@@ -20,7 +19,7 @@ class Plan:
 
     Attributes:
         unit: a line or a block.
-        indent_columns: for a block: lines indented less than this end it.
+        indent_columns: for a block: how far the cursor's line is indented.
         max_lines: the most lines of the completion.
     """
 
@@ -58,17 +57,8 @@ def plan_for(snapshot: Snapshot) -> Plan:
     """A single line where text follows on the cursor's line, else a block."""
     if snapshot.line_after.strip():
         return Plan(StopUnit.LINE, 0, 1)
-    return Plan(StopUnit.BLOCK, block_indent_columns(snapshot), snapshot.settings.inline_completion.max_lines)
-
-
-def block_indent_columns(snapshot: Snapshot) -> int:
-    """How far the lines of the cursor's block are indented at least.
-
-    A line that opens a block is followed by deeper ones, and a return to its own depth ends what it opened.
-    """
-    before = snapshot.line_before
-    opens = before.rstrip().endswith(BLOCK_OPENERS)
-    return indent_columns(before) + (1 if opens else 0)
+    indent = indent_columns(snapshot.line_before)
+    return Plan(StopUnit.BLOCK, indent, snapshot.settings.inline_completion.max_lines)
 
 
 def indent_columns(line: str) -> int:

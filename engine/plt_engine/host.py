@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from plt_engine.errors import HostError
 from plt_engine.framing import FrameDecoder, encode_frame
@@ -30,7 +30,6 @@ from plt_engine.wire import (
     GetStats,
     HostMessage,
     Load,
-    OptionValue,
     Ping,
     Pong,
     Ready,
@@ -124,7 +123,7 @@ class HostConnection:
         )
 
 
-def load_engine(pack_dir: Path, options: Mapping[str, OptionValue]) -> EngineLike:
+def load_engine(pack_dir: Path, options: Mapping[str, Any]) -> EngineLike:
     """Import and load the real engine; this is the only place where torch enters the process."""
     from plt_engine.engine import Engine, EngineOptions
 

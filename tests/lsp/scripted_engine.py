@@ -5,8 +5,8 @@ everything between it and the editor is the real thing.
 
 Keys of the script, all optional: `text` (streamed one piece of `piece_chars` at a time), `pause_ms` before each piece,
 `wait_for` (a file: each piece after the first waits until it exists), `error` ([class of plt_engine.errors, message]),
-`kill_at` (index of the piece before which the process kills itself), `print` (to standard output), `exit_on_load` (a code),
-`load_error` (as `error`).
+`kill_at` (index of the piece before which the process kills itself), `print` (to standard output),
+`exit_on_load` (a code), `load_error` (as `error`).
 """
 
 import contextlib
