@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 16
 PR_SET_PDEATHSIG = 1
+SPIN_COUNT = "5000"
 
 
 class HostConnection:
@@ -125,6 +126,9 @@ class HostConnection:
 
 def load_engine(pack_dir: Path, options: Mapping[str, Any]) -> EngineLike:
     """Import and load the real engine; this is the only place where torch enters the process."""
+    # A thread of torch's that waits for another spins, by default for milliseconds. Beside a compiler or a browser the
+    # other one waits for a processor meanwhile, and a token takes a second; so they spin briefly and then sleep.
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     from plt_engine.engine import Engine, EngineOptions
 
     return Engine.load(pack_dir, EngineOptions(**options))
