@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 PLUGIN = ROOT / "editors" / "neovim"
 ARTEFACTS = ROOT / "artefacts" / "neovim"
 
-PATIENCE_S = 120.0
+PATIENCE_S = 15.0
 POLL_S = 0.02
 
 T = TypeVar("T")
@@ -51,11 +51,13 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
     return {"LANG": "C.UTF-8", "TERM": "xterm-256color", **kept, "HOME": str(home), **folders, "PATH": path, **more}
 
 
-def until(look: Callable[[], T], what: str, patience_s: float = PATIENCE_S) -> T:
+def until(look: Callable[[], T], what: str | Callable[[], str], patience_s: float = PATIENCE_S) -> T:
     """The first true value that looking gives; fails with `what` and the last value after a long while."""
     end = time.monotonic() + patience_s
     while not (seen := look()):
-        assert time.monotonic() < end, f"waited {patience_s:.0f} s for {what}; last seen: {seen!r}"
+        if time.monotonic() > end:
+            told = what if isinstance(what, str) else what()
+            raise AssertionError(f"waited {patience_s:.0f} s for {told}; last seen: {seen!r}")
         time.sleep(POLL_S)
     return seen
 
@@ -137,7 +139,7 @@ class Editor:
             ghost = self.ghost()
             return ghost if ghost and accept(ghost) else None
 
-        return until(look, f"ghost text ({self.statusline()}; {self.lines()[-3:]})")
+        return until(look, lambda: f"ghost text ({self.statusline()}; {self.lines()[-3:]}; {self.ghost()})")
 
     def until_no_ghost(self) -> None:
         """Return once nothing is drawn."""

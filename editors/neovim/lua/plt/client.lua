@@ -88,6 +88,7 @@ local function client_config(cmd, root)
     },
     on_init = function()
       status.refresh()
+      status.watch()
     end,
     on_exit = function(...)
       local args = { ... }

@@ -6,7 +6,6 @@ local ghost = require("plt.ghost")
 local menu = require("plt.menu")
 local request = require("plt.request")
 local state = require("plt.state")
-local status = require("plt.status")
 
 local M = {}
 
@@ -86,9 +85,6 @@ function M.attach_buffers(group)
       state.buffers[event.buf] = nil
     end,
   })
-  on(group, { "CursorHold", "CursorHoldI", "FocusGained" }, function()
-    status.refresh()
-  end, "look after the server")
 end
 
 --- Has the plugin's own ghost text follow what the user does.

@@ -92,8 +92,7 @@ function M.set(buf, suggestions, invoked)
     return false
   end
   local row = suggestions[1].start_row
-  state.ghost =
-    { buf = buf, suggestions = suggestions, index = 1, start_row = row, end_row = row, invoked = invoked }
+  state.ghost = { buf = buf, suggestions = suggestions, index = 1, start_row = row, end_row = row, invoked = invoked }
   return M.refresh()
 end
 

@@ -36,8 +36,17 @@ function M.drop()
   state.request = nil
 end
 
+---@class plt.Asked
+---@field buf integer
+---@field tick integer changedtick of the buffer
+---@field row integer 0-based, of the cursor
+---@field col integer byte offset
+---@field line string the cursor's line
+---@field encoding "utf-8"|"utf-16"|"utf-32" of the client's positions
+---@field kind integer the protocol's InlineCompletionTriggerKind
+
 ---@param result table? InlineCompletionList, a list of items, or null where the old ones are to stay
----@param asked { buf: integer, tick: integer, row: integer, col: integer, line: string, encoding: string, kind: integer }
+---@param asked plt.Asked
 ---@return boolean whether a suggestion is shown
 local function take(result, asked)
   if not result or vim.b[asked.buf].changedtick ~= asked.tick then

@@ -16,6 +16,8 @@
 ---@field report table? the server's last completion report
 ---@field server table? the server's last answer to plt/status
 ---@field watched table<integer, boolean> buffers whose changes are followed
+---@field told_line string? the statusline that was last told of
+---@field timer table? asks for plt/status now and then
 return {
   config = nil,
   settings = {},
@@ -31,4 +33,6 @@ return {
   report = nil,
   server = nil,
   watched = {},
+  told_line = nil,
+  timer = nil,
 }

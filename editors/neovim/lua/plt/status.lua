@@ -7,6 +7,7 @@ local state = require("plt.state")
 local M = {}
 
 local MINUTE_MS = 60000
+local WATCH_MS = 2000
 
 --- The server's words for requests that failed for a reason the user can mend.
 local FAILURES = {
@@ -82,9 +83,14 @@ function M.line()
   return "plt: " .. kind
 end
 
---- Tells statuslines and the user's own autocommands that something is new.
+--- Tells statuslines and the user's own autocommands where something is new.
 function M.changed()
   vim.schedule(function()
+    local line = M.line()
+    if line == state.told_line then
+      return
+    end
+    state.told_line = line
     vim.api.nvim_exec_autocmds("User", { pattern = "PltStatus", modeline = false })
     vim.cmd.redrawstatus()
   end)
@@ -114,6 +120,17 @@ function M.refresh(on_done)
     if on_done then
       on_done(result, err and err.message)
     end
+  end)
+end
+
+--- Asks the server now and then, since the death of an idle engine is told by no message; one timer does for all.
+function M.watch()
+  if state.timer then
+    return
+  end
+  state.timer = vim.uv.new_timer()
+  state.timer:start(WATCH_MS, WATCH_MS, function()
+    vim.schedule(M.refresh)
   end)
 end
 

@@ -1,0 +1,186 @@
+local command = require("plt.command")
+local config = require("plt.config")
+local keys_of = vim.tbl_keys
+local log = require("plt.log")
+local menu = require("plt.menu")
+local native = require("plt.native")
+local positions = require("plt.positions")
+local render = require("plt.render")
+local restart = require("plt.restart")
+local server = require("plt.server")
+local state = require("plt.state")
+local status = require("plt.status")
+
+local M = {}
+
+M["options are laid over the defaults"] = function()
+  local found, problems = config.resolve({ debounce_ms = 5, keys = { accept = "<C-y>", next = false } })
+  equal(problems, {})
+  equal(found.debounce_ms, 5)
+  equal(found.keys.accept, "<C-y>")
+  equal(found.keys.next, false)
+  equal(found.keys.dismiss, config.defaults().keys.dismiss)
+end
+
+M["each option that cannot be used is named with its value and what holds"] = function()
+  local found, problems = config.resolve({ cmd = "plt-lsp", debounce_ms = -1, renderr = 1, keys = { aceept = "x" } })
+  equal(found.cmd, nil)
+  equal(found.debounce_ms, config.defaults().debounce_ms)
+  equal(#problems, 4)
+  assert(problems[1]:find('cmd = "plt-lsp" must be a list of words', 1, true), problems[1])
+  assert(problems[2]:find("debounce_ms = -1 must be a number", 1, true), problems[2])
+  assert(problems[3]:find("keys.aceept is no option", 1, true), problems[3])
+  assert(problems[4]:find("renderr is no option", 1, true), problems[4])
+end
+
+M["keys = false maps none"] = function()
+  equal(config.resolve({ keys = false }).keys, false)
+end
+
+M["a byte offset past the end is the end"] = function()
+  equal(positions.byte_of("abc", 99, "utf-16"), 3)
+  equal(positions.byte_of("abc", 99, "utf-8"), 3)
+  equal(positions.byte_of("a😀b", 3, "utf-16"), 5)
+  equal(positions.byte_of("a😀b", 2, "utf-32"), 5)
+end
+
+M["tabs become blanks up to the next stop, and control characters their names"] = function()
+  vim.bo.tabstop = 4
+  equal(render.printable("\tx\ty", 0), "    x   y")
+  equal(render.printable("\tx", 3), " x")
+  equal(render.printable("ü\tx", 0), "ü   x")
+  equal(render.printable("日本\tx", 0), "日本    x")
+  equal(render.printable("a\27b", 0), "a^[b")
+  vim.bo.tabstop = 8
+end
+
+M["virtual lines are wrapped by display cells, not by bytes"] = function()
+  equal(render.wrapped("abcdef", 4), { "abcd", "ef" })
+  equal(render.wrapped("日本語", 4), { "日本", "語" })
+  equal(render.wrapped("a日本", 2), { "a", "日", "本" })
+  equal(render.wrapped("", 4), { "" })
+  equal(render.wrapped("語", 1), { "語" })
+end
+
+M["the first restart is at once, later ones wait, and too many are the end of it"] = function()
+  equal(restart.pause_ms(1), 0)
+  equal(restart.pause_ms(2), 1000)
+  equal(restart.pause_ms(5), 8000)
+  equal(restart.pause_ms(6), nil)
+  equal(restart.recent({ 0, 1000, 200000 }, 200001), { 200000 })
+end
+
+M["a server that is not there is told of with its remedy"] = function()
+  local cmd, problem = server.command({ cmd = { "/nowhere/plt-lsp", "serve" } })
+  equal(cmd, nil)
+  assert(problem:find("/nowhere/plt-lsp", 1, true) and problem:find("pip install plt-lsp", 1, true), problem)
+end
+
+M["another command of the server takes the place of serve"] = function()
+  equal(server.sibling({ "plt-lsp", "serve" }, "doctor"), { "plt-lsp", "doctor" })
+  equal(server.sibling({ "py", "-m", "plt_lsp.cli", "serve", "--stdio" }, "--version"), {
+    "py",
+    "-m",
+    "plt_lsp.cli",
+    "--version",
+  })
+end
+
+M["the log shows what the server wrote, line by line"] = function()
+  local text = table.concat({
+    "[START][2026-01-01 00:00:00] LSP logging initiated",
+    '[ERROR][2026-01-01 00:00:01] ...p/_transport.lua:36\t"rpc"\t"plt-lsp"\t"stderr"\t"a \\"b\\"\\nc\\n"',
+    '[ERROR][2026-01-01 00:00:02] ...p/_transport.lua:36\t"rpc"\t"lua-ls"\t"stderr"\t"x\\n"',
+    "",
+  }, "\n")
+  equal(log.lines_of(text, "plt-lsp"), { 'a "b"', "c" })
+end
+
+M[":Plt completes its words and theirs"] = function()
+  equal(command.complete("", "Plt "), { "disable", "doctor", "enable", "log", "restart", "snooze", "status" })
+  equal(command.complete("s", "Plt s"), { "snooze", "status" })
+  equal(command.complete("", "Plt snooze "), { "5", "10", "30", "60" })
+  equal(command.complete("gitrebas", "Plt disable gitrebas"), { "gitrebase" })
+  equal(command.complete("", "Plt status "), {})
+end
+
+M["a menu is visible when its plugin says so"] = function()
+  equal(menu.is_visible(), false)
+  for module, question in pairs({ cmp = "visible", ["blink.cmp"] = "is_menu_visible" }) do
+    local answer = false
+    package.loaded[module] = {
+      [question] = function()
+        return answer
+      end,
+    }
+    equal(menu.is_visible(), false)
+    answer = true
+    equal(menu.is_visible(), true)
+    package.loaded[module] = nil
+  end
+end
+
+M["the statusline names what goes on"] = function()
+  equal(status.line(), "")
+  state.config = config.defaults()
+  equal(status.line(), "plt: off")
+  state.has_given_up = true
+  equal(status.line(), "plt: stopped")
+  state.has_given_up, state.config = false, nil
+end
+
+--- A stand-in for Neovim 0.12's module, which the Neovim that runs these tests does not have.
+local function with_native(item, test)
+  local calls = {}
+  vim.lsp.inline_completion = {
+    enable = function(...)
+      table.insert(calls, { "enable", ... })
+    end,
+    select = function(options)
+      table.insert(calls, { "select", options.count })
+    end,
+    get = function(options)
+      table.insert(calls, { "get", options and options.on_accept and options.on_accept(item) or nil })
+      return true
+    end,
+  }
+  local ok, problem = pcall(test, calls)
+  vim.lsp.inline_completion = nil
+  assert(ok, problem)
+end
+
+M["Neovim's own ghost text is used where there is one"] = function()
+  equal(native.is_available(), false)
+  with_native(nil, function(calls)
+    equal(native.is_available(), true)
+    native.attach(7)
+    native.next()
+    native.previous()
+    equal(calls, { { "enable", true, { client_id = 7 } }, { "select", 1 }, { "select", -1 } })
+  end)
+end
+
+M["a word of Neovim's own suggestion is inserted, and nothing left to it"] = function()
+  local buf = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_set_current_buf(buf)
+  vim.api.nvim_buf_set_lines(buf, 0, -1, false, { "    ret x" })
+  vim.api.nvim_win_set_cursor(0, { 1, 7 })
+  with_native({ insert_text = "    return one\ntwo" }, function(calls)
+    equal(native.accept_word(), true)
+    equal(calls, { { "get" } })
+  end)
+  equal(vim.api.nvim_buf_get_lines(buf, 0, -1, false), { "    return x" })
+end
+
+M["every module of the plugin can be loaded alone"] = function()
+  local folder = vim.fs.dirname(vim.fs.dirname(debug.getinfo(1, "S").source:sub(2))) .. "/lua/plt"
+  local num_modules = 0
+  for name in vim.fs.dir(folder) do
+    local module = name:gsub("%.lua$", "")
+    assert(require(module == "init" and "plt" or "plt." .. module), module)
+    num_modules = num_modules + 1
+  end
+  assert(num_modules >= #keys_of(config.defaults().keys), num_modules)
+end
+
+return M

@@ -1,0 +1,109 @@
+-- A server inside Neovim for tests of the plugin: it answers with the items whose texts a test has given.
+-- It knows just enough of the protocol to be attached, and keeps every message that it receives.
+
+local M = {
+  texts = {}, ---@type string[] what to suggest, each from the beginning of the line; vim.NIL for a null answer
+  command = nil, ---@type string? the command of each item
+  holds_back = false, ---@type boolean whether answers wait for `release`
+  received = {}, ---@type table[] { method, params }
+  waiting = {},
+}
+
+local CAPABILITIES = {
+  positionEncoding = "utf-16",
+  textDocumentSync = { openClose = true, change = 2 },
+  inlineCompletionProvider = true,
+  executeCommandProvider = { commands = { "plt.accepted" } },
+}
+
+local function items_at(position)
+  return vim.tbl_map(function(text)
+    return {
+      insertText = text,
+      range = { start = { line = position.line, character = 0 }, ["end"] = position },
+      command = M.command and { title = "", command = M.command, arguments = { text } } or nil,
+    }
+  end, M.texts)
+end
+
+local function answer(method, params)
+  if method == "initialize" then
+    return { capabilities = CAPABILITIES }
+  elseif method == "textDocument/inlineCompletion" then
+    return M.texts == vim.NIL and vim.NIL or { items = items_at(params.position) }
+  elseif method == "plt/status" then
+    return { version = "0", model = "scripted", counts = {}, engine = vim.NIL }
+  end
+  return vim.NIL
+end
+
+--- The server as `vim.lsp.start` takes it.
+function M.cmd(dispatchers)
+  local id, is_closing = 0, false
+  local function reply(method, params, callback)
+    if not is_closing then
+      callback(nil, answer(method, params))
+    end
+  end
+  return {
+    request = function(method, params, callback)
+      id = id + 1
+      table.insert(M.received, { method = method, params = params })
+      local function send()
+        reply(method, params, callback)
+      end
+      if M.holds_back and method == "textDocument/inlineCompletion" then
+        table.insert(M.waiting, send)
+      else
+        vim.schedule(send)
+      end
+      return true, id
+    end,
+    notify = function(method, params)
+      table.insert(M.received, { method = method, params = params })
+      if method == "exit" then
+        is_closing = true
+        dispatchers.on_exit(0, 0)
+      end
+      return true
+    end,
+    is_closing = function()
+      return is_closing
+    end,
+    terminate = function()
+      is_closing = true
+      dispatchers.on_exit(0, 15)
+    end,
+  }
+end
+
+--- Lets the answers go that were held back, the oldest first.
+function M.release()
+  local waiting = M.waiting
+  M.waiting = {}
+  for _, send in ipairs(waiting) do
+    send()
+  end
+end
+
+--- The parameters of every message of a method.
+function M.of(method)
+  return vim.tbl_map(
+    function(message)
+      return message.params
+    end,
+    vim.tbl_filter(function(message)
+      return message.method == method
+    end, M.received)
+  )
+end
+
+--- Has the plugin start this server instead of a process.
+function M.install()
+  _G.scripted = M
+  require("plt.server").command = function()
+    return M.cmd
+  end
+end
+
+return M
