@@ -4,6 +4,7 @@ It knows JSON-RPC and nothing of pygls or lsprotocol, so that what it sees is wh
 """
 
 import asyncio
+import contextlib
 import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -45,10 +46,12 @@ class LspClient:
 
     Attributes:
         notifications: every notification received, as (method, parameters).
+        strays: answers to no request of this client.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.notifications: list[tuple[str, Json]] = []
+        self.strays: list[Json] = []
         self._process = process
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Json]] = {}
@@ -179,7 +182,12 @@ class LspClient:
     async def wait(self) -> int:
         """Return the server's exit code once it has ended."""
         await self._reader
-        return await self._process.wait()
+        code = await self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        with contextlib.suppress(ConnectionError):
+            await self._process.stdin.wait_closed()
+        return code
 
     async def end_input(self) -> int:
         """Close the server's standard input without a word, and return its exit code."""
@@ -224,8 +232,10 @@ class LspClient:
                 self._news.notify_all()
 
     def _take_answer(self, message: Json) -> None:
-        answer = self._answers.pop(message["id"])
-        if answer.cancelled():
+        answer = self._answers.pop(message["id"], None)
+        if answer is None:
+            self.strays.append(message)
+        if answer is None or answer.cancelled():
             return
         if "error" in message:
             answer.set_exception(ResponseError(message["error"]["code"], message["error"]["message"]))

@@ -4,6 +4,7 @@ It does not restart anything and knows no packs; a process that has ended stays 
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -149,6 +150,10 @@ class EngineProcess:
         self._on_end(self._error)
         for queue in self._answers.values():
             queue.put_nowait(self._error or HostError("the engine process was closed"))
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        with contextlib.suppress(ConnectionError):
+            await self._process.stdin.wait_closed()
 
     def _fate(self, code: int) -> str:
         fate = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"

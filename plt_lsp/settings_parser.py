@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from plt_lsp.settings import SECTION, Settings, Spec, all_specs
 
 CAPABILITIES_KEY = "capabilities"
-SHOWN_VALUE_CHARS = 60
+SHOWN_VALUE_CHARS = 200
 
 
 class Severity(StrEnum):

@@ -3,10 +3,15 @@
 The script is the file `script.json` in the pack's folder, read again for every request. It does not look at tensors;
 everything between it and the editor is the real thing.
 
-Keys of the script, all optional: `text` (streamed one piece of `piece_chars` at a time), `pause_ms` before each piece,
-`wait_for` (a file: each piece after the first waits until it exists), `error` ([class of plt_engine.errors, message]),
-`kill_at` (index of the piece before which the process kills itself), `print` (to standard output),
-`exit_on_load` (a code), `load_error` (as `error`).
+Keys of the script, all optional:
+    text            streamed one piece of `piece_chars` (1) at a time
+    pause_ms        before each piece
+    wait_for        a file: each piece after the first `free_pieces` (1) waits until it exists, or for an abort
+    error           [class of plt_engine.errors, message], raised by the generation
+    load_error      the same, raised by loading
+    exit_on_load    the exit code with which loading ends the process
+    kill_at         index of the piece before which the process kills itself
+    print           written to standard output
 """
 
 import contextlib
@@ -70,7 +75,7 @@ class ScriptedEngine:
                 os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(script.get("pause_ms", 0) / 1e3)
             wait_for = script.get("wait_for")
-            while i and wait_for and not Path(wait_for).exists() and not should_abort():
+            while i >= script.get("free_pieces", 1) and wait_for and not Path(wait_for).exists() and not should_abort():
                 time.sleep(POLL_S)
             if should_abort():
                 reason = FinishReason.ABORTED

@@ -8,10 +8,10 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+
 from plt_engine.errors import HostError, LoopCountError, PackFormatError
 from plt_engine.types import FinishReason, GenerationChunk, GenerationOutput, GenerationRequest, Prompt
 from plt_engine.wire import EngineConfig
-
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
 from tests.lsp.scripted_engine import read_journal, write_script

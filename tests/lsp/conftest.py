@@ -1,0 +1,59 @@
+"""Fixtures: real server processes, driven over stdio by the project's own client."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from plt_engine.pack import DATA_DIR_VARIABLE
+from plt_lsp.client import LspClient, server_command
+from tests.lsp.scripted_engine import write_script
+
+FACTORY = "tests.lsp.scripted_engine:load"
+ROOT = Path(__file__).parents[2]
+OWN_CAPABILITIES = {"inlineCompletionProgress": True, "completionReport": True}
+
+StartServer = Callable[..., Awaitable[LspClient]]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data folder of the test's own, without any pack."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def environment(data_dir: Path) -> dict[str, str]:
+    """What a server's environment is: this one, with its own data folder and the tests importable."""
+    return {**os.environ, DATA_DIR_VARIABLE: str(data_dir), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A pack for the scripted engine."""
+    return write_script(tmp_path / "pack", text="return a + b\n")
+
+
+@pytest.fixture
+async def start(environment: dict[str, str]) -> AsyncIterator[StartServer]:
+    """Start servers, which are ended with the test whatever state they are in."""
+    started: list[LspClient] = []
+
+    async def start_server(*words: str) -> LspClient:
+        words = words or ("--engine-factory", FACTORY)
+        client = await LspClient.start(server_command(*words), environment=environment)
+        started.append(client)
+        return client
+
+    yield start_server
+    for client in started:
+        await client.kill()
+
+
+@pytest.fixture
+async def client(start: StartServer, pack: Path) -> LspClient:
+    """An initialized server with the scripted engine, whose client takes progress and reports."""
+    client = await start()
+    await client.initialize({"plt": {"model": str(pack), "capabilities": OWN_CAPABILITIES}})
+    return client
