@@ -6,15 +6,23 @@ It holds numbers only and does not know where weights lie or how they are comput
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from plt_engine.errors import ConfigError
 
 
+class LoopRule(StrEnum):
+    """What a later loop takes as its input."""
+
+    PARALLEL = "parallel"  # PLT: the embedding plus loop r-1's state ONE POSITION BEFORE, so that all loops run at once
+    SEQUENTIAL = "sequential"  # IQuest-Coder-V1-Loop: loop r-1's residual stream at the SAME position, and nothing else
+
+
 @dataclass(frozen=True, slots=True)
 class LoopConfig:
-    """How the layers are looped; the fields are the checkpoint's `plt_*` keys.
+    """How the layers are looped; the fields are the checkpoint's `plt_*` keys, or IQuest-Coder-V1-Loop's `loop_*`.
 
     Attributes:
         num_loops: R, the number of times that the layers run (`plt_num_loops`).
@@ -26,6 +34,7 @@ class LoopConfig:
             (`plt_normalize_per_loop`).
         gate_uses_hidden_states: whether the gate reads the residual stream through a norm of its own, or the query
             (`plt_gate_use_hidden_states`).
+        rule: the loop rule; a sequential one has no use for the scales.
     """
 
     num_loops: int = 1
@@ -34,10 +43,16 @@ class LoopConfig:
     hidden_scale: float = 1.0
     normalize_per_loop: bool = True
     gate_uses_hidden_states: bool = True
+    rule: LoopRule = LoopRule.PARALLEL
 
     def __post_init__(self) -> None:
         _require(self.num_loops >= 1, "plt_num_loops", self.num_loops, "a whole number from 1")
         _require(self.window_left >= 0, "plt_window_size", self.window_left, "a left window from 0")
+
+    @property
+    def shift(self) -> int:
+        """How many positions before its own a later loop's input lies: 1 by CLP, 0 where the loops are sequential."""
+        return 1 if self.rule == LoopRule.PARALLEL else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +135,7 @@ def parse_config(raw: Mapping[str, Any]) -> ModelConfig:
         raise ConfigError(f"config.json: model_type is {model_type!r}; supported are {', '.join(_MODEL_TYPES)}.")
     _refuse_rope_scaling(raw)
     _refuse_other_activation(reader.text("hidden_act", "silu"))
+    _refuse_other_layers(reader, model_type)
     num_heads = reader.integer("num_attention_heads")
     hidden_size = reader.integer("hidden_size")
     return ModelConfig(
@@ -137,11 +153,22 @@ def parse_config(raw: Mapping[str, Any]) -> ModelConfig:
         attention_bias=reader.flag("attention_bias", model_type == "qwen2"),
         bos_token_id=reader.optional_integer("bos_token_id"),
         eos_token_ids=_eos_ids(raw.get("eos_token_id")),
-        loop=_parse_loop(reader),
+        loop=_parse_sequential_loop(reader) if model_type == "iquestloopcoder" else _parse_loop(reader),
     )
 
 
-_MODEL_TYPES = ("llama", "qwen2", "iquestpltcoder")
+_MODEL_TYPES = ("llama", "qwen2", "iquestpltcoder", "iquestloopcoder")
+
+
+def _parse_sequential_loop(reader: "_Reader") -> LoopConfig:
+    """IQuest-Coder-V1-Loop: its window counts the position itself, its gate reads the query (plt.md section 2)."""
+    return LoopConfig(
+        num_loops=reader.integer("loop_num"),
+        window_left=reader.integer("loop_window_size") - 1,
+        normalize_per_loop=False,
+        gate_uses_hidden_states=False,
+        rule=LoopRule.SEQUENTIAL,
+    )
 
 
 def _parse_loop(reader: "_Reader") -> LoopConfig:
@@ -187,6 +214,18 @@ def _refuse_rope_scaling(raw: Mapping[str, Any]) -> None:
 def _refuse_other_activation(name: str) -> None:
     if name != "silu":
         raise ConfigError(f"config.json: hidden_act is {name!r}; only 'silu' is supported.")
+
+
+def _refuse_other_layers(reader: "_Reader", model_type: str) -> None:
+    """Refuse keys of these families whose meaning is not computed here; off, as nearly always, they change nothing."""
+    for key in ("mlp_bias", "use_sliding_window", *(("attention_bias",) if model_type != "qwen2" else ())):
+        if reader.flag(key, False):
+            raise ConfigError(f"config.json: {key} is true, which is not supported for a {model_type}.")
+    if reader.raw.get("quantization_config"):
+        raise ConfigError(
+            "config.json: quantization_config says that the weights are quantised already; take the original "
+            "checkpoint, and quantise it with `plt-lsp models add --quantize`."
+        )
 
 
 def _eos_ids(value: object) -> tuple[int, ...]:

@@ -74,7 +74,8 @@ class KVCache:
     @property
     def is_ready(self) -> bool:
         """Whether the next token can be decoded in one pass, without a prefill to rebuild a later loop first."""
-        return all(state.reaches(self.num_tokens, self.config.loop.window_left) for state in self.later_loops)
+        loop = self.config.loop
+        return all(state.reaches(self.num_tokens, loop.window_left, loop.shift) for state in self.later_loops)
 
     def reserve(self, num_tokens: int) -> None:
         """Make room for `num_tokens` positions in all."""

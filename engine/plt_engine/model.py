@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from plt_engine.config import ModelConfig
+from plt_engine.config import LoopRule, ModelConfig
 from plt_kernels import reference as ops
 
 
@@ -113,6 +113,8 @@ GATE_NAMES = {"weight": "weight", "bias": "bias", "norm": "gate_norm.weight"}
 def full_forward(weights: ModelWeights, tokens: Tensor, loops: int) -> list[Tensor]:
     """Run the loops one after the other over whole sequences (LoopCoder-v2 paper, section 2).
 
+    Under the sequential rule a later loop goes on from the residual stream as it stands (plt.md section 2).
+
     Args:
         weights: the model; any floating dtype, gradients flow through it.
         tokens: ids [B, T].
@@ -128,7 +130,7 @@ def full_forward(weights: ModelWeights, tokens: Tensor, loops: int) -> list[Tens
     outputs: list[Tensor] = []
     x = embedding
     for r in range(1, loops + 1):
-        if r > 1:
+        if r > 1 and config.loop.rule == LoopRule.PARALLEL:
             carried = outputs[-1] if config.loop.normalize_per_loop else x
             shifted = F.pad(carried, (0, 0, 1, 0))[..., :-1, :]  # one position to the right, zero at position 0
             x = ops.clp_input(embedding, shifted, config.loop.emb_scale, config.loop.hidden_scale)

@@ -65,6 +65,7 @@ class ModelRunner:
             window_left=self.config.loop.window_left,
             later_loops=cache.later_loops,
             first_wanted=first_wanted,
+            shift=self.config.loop.shift,
         )
 
     @torch.inference_mode()
@@ -117,13 +118,21 @@ class ModelRunner:
             if first >= stop:
                 states.append(embedding[:0])
                 continue
-            shifted = _shift_right(states[-1], stop - first, cache.saved(first - 1)[r - 2])
-            loop = self.config.loop
-            x = ops.clp_input(embedding[first - start :], shifted, loop.emb_scale, loop.hidden_scale)
+            x = self._later_input(embedding[first - start :], states[-1], cache.saved(first - 1)[r - 2])
             states.append(self._run_loop(cache, r, span, start, stop, x))
         for r in range(1, cache.loops):
             cache.write_saved(r, stop - states[r - 1].shape[0], states[r - 1])
         return self._final(states[-1])
+
+    def _later_input(self, embedding: Tensor, below: Tensor, before: Tensor) -> Tensor:
+        """The input of a later loop at the positions of embedding [T, d], the last of those of `below`.
+
+        `below` is what loop r - 1 passes on, [T', d]; `before` [d] is that of the position before the first of T.
+        """
+        loop, num = self.config.loop, embedding.shape[0]
+        if loop.shift == 0:
+            return below[-num:]
+        return ops.clp_input(embedding, _shift_right(below, num, before), loop.emb_scale, loop.hidden_scale)
 
     def _run_loop(self, cache: KVCache, r: int, span: LoopSpan, start: int, stop: int, x: Tensor) -> Tensor:
         """Run the layers of loop r over inputs x [T', d], the last of them at position stop-1.
@@ -163,7 +172,7 @@ class ModelRunner:
 
     @torch.inference_mode()
     def decode(self, cache: KVCache, token: int) -> Tensor:
-        """Append one token in ONE pass over the layers with R rows (plt.md section 3).
+        """Append one token: in ONE pass over the layers with R rows (plt.md section 3), or R passes if sequential.
 
         Row 1 is loop 1's; row r reads the state that loop r-1 passed on at the position before. All rows share each
         read of the weights, and the shared KV with the new token's entry is read once for all of them.
@@ -179,6 +188,8 @@ class ModelRunner:
         if not cache.is_ready or position >= self.max_tokens:
             raise ValueError(f"a cache of {position} tokens cannot be decoded from; run prefill, or shorten it")
         cache.reserve(position + 1)
+        if loops > 1 and self.config.loop.shift == 0:
+            return self._decode_in_turn(cache, token)
         x = self._decode_input(cache, token)  # [R, d]
         cos, sin = self._cos[position], self._sin[position]  # [1, D]
         oldest = max(0, position - self.config.loop.window_left)
@@ -196,6 +207,14 @@ class ModelRunner:
             cache.write_saved_rows(position, self._carried(x[:-1]))
         cache.commit(position + 1)
         return self._final(x[-1])
+
+    def _decode_in_turn(self, cache: KVCache, token: int) -> Tensor:
+        """Append one token in R passes: a sequential loop needs the loop below at the token's own position."""
+        position = cache.num_tokens
+        plan = self.plan(cache, position + 1, position)
+        state = self._prefill_chunk(cache, plan, position, position + 1, torch.tensor([token], device=self.device))
+        cache.commit(position + 1)
+        return state[-1]
 
     def _decode_input(self, cache: KVCache, token: int) -> Tensor:
         embedding = self.model.embed(torch.tensor([token], device=self.device))  # [1, d]

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plt_engine.config import LoopRule
 from plt_engine.fused import fuse
 from plt_engine.kv_cache import KVCache
 from plt_engine.linear import plan_numerics
@@ -13,6 +14,17 @@ from plt_engine.runner import ModelRunner
 from tests.engine.models import assert_same, fresh_logits, random_tokens, tiny_config, tiny_model
 
 NUM_TOKENS = 23
+SEQUENTIAL = [
+    pytest.param(
+        {
+            "num_loops": R, "window_left": w, "gate_uses_hidden_states": False, "normalize_per_loop": False,
+            "rule": LoopRule.SEQUENTIAL,
+        },
+        id=f"R{R}-w{w}-sequential",
+    )
+    for R in (2, 3)
+    for w in (0, 1, 5, 40)
+]  # fmt: skip
 SHAPES = [
     pytest.param(
         {"num_loops": R, "window_left": w, "gate_uses_hidden_states": hidden, "normalize_per_loop": norm},
@@ -23,7 +35,7 @@ SHAPES = [
     for hidden in (True, False)
     for norm in (True, False)
     if R > 1 or (w, hidden, norm) == (5, True, True)
-]
+] + SEQUENTIAL
 
 
 def runner_of(weights):
@@ -131,9 +143,10 @@ OPERATIONS = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(OPERATIONS, st.integers(0, 7), st.integers(0, 12), st.booleans(), st.integers(0, 2**20))
-def test_any_history_ends_in_the_logits_of_a_fresh_run(operations, window, rewind, hidden, seed):
-    weights = tiny_model(seed=seed % 5, num_loops=4, window_left=window, gate_uses_hidden_states=hidden)
+@given(OPERATIONS, st.integers(0, 7), st.integers(0, 12), st.booleans(), st.sampled_from(LoopRule), st.integers(0, 99))
+def test_any_history_ends_in_the_logits_of_a_fresh_run(operations, window, rewind, hidden, rule, seed):
+    loop = {"normalize_per_loop": rule is LoopRule.PARALLEL, "gate_uses_hidden_states": hidden, "rule": rule}
+    weights = tiny_model(seed=seed % 5, num_loops=4, window_left=window, **loop)
     runner = runner_of(weights)
     cache = runner.new_cache(2, rewind_tokens=rewind)
     source = iter(random_tokens(1000, seed))
