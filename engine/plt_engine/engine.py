@@ -5,9 +5,8 @@ It ties together packs, prompts, sessions and the decode loop; it does not know 
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,15 +14,29 @@ import torch
 from plt_engine.errors import LoopCountError, RequestError
 from plt_engine.fim import render, stop_ids
 from plt_engine.fused import fuse
-from plt_engine.generate import Sequence, generate
+from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
+from plt_engine.healing import Reopened, TokenHealer
 from plt_engine.linear import plan_numerics
 from plt_engine.loader import load_stored
 from plt_engine.pack import TOKENIZER_FILE, Pack, load_pack, verify_pack
+from plt_engine.prefix_cache import PrefixCache
 from plt_engine.runner import ModelRunner
 from plt_engine.tokenizer import Tokenizer
-from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest
+from plt_engine.types import (
+    EngineInfo,
+    FinishReason,
+    GenerationChunk,
+    GenerationOutput,
+    GenerationRequest,
+    SamplingParams,
+)
 
 logger = logging.getLogger(__name__)
+
+# How far a session can be taken back without computing anything anew: a whole completion that the user did not take.
+REWIND_TOKENS = 256
+# The first text is the most likely one; further ones need some chance to differ.
+ALTERNATIVES_TEMPERATURE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +47,14 @@ class EngineOptions:
         dtype: `auto`, or the name of the dtype to compute in (see linear.plan_numerics).
         num_threads: CPU threads, or None for torch's own choice.
         max_context_tokens: the longest prompt plus generation; the model's own limit bounds it.
-        max_sessions: sessions whose state is kept; the one not used for longest goes first.
+        cache_bytes: what the KV of all sessions may take together; the one not used for longest goes first.
         verify_hashes: whether every file is compared with its hash in pack.json before it is used.
     """
 
     dtype: str = "auto"
     num_threads: int | None = None
     max_context_tokens: int = 8192
-    max_sessions: int = 8
+    cache_bytes: int = 1 << 30
     verify_hashes: bool = True
 
 
@@ -58,10 +71,9 @@ class Engine:
         self.info = _describe(pack, runner, load_ms)
         self._pack = pack
         self._runner = runner
-        self._tokenizer = tokenizer
-        self._options = options
-        self._end_ids = stop_ids(pack.manifest.fim, tokenizer) | frozenset(runner.config.eos_token_ids)
-        self._sessions: OrderedDict[str, Sequence] = OrderedDict()
+        end_ids = stop_ids(pack.manifest.fim, tokenizer) | frozenset(runner.config.eos_token_ids)
+        self._vocabulary = Vocabulary(tokenizer, TokenHealer(tokenizer), end_ids)
+        self._sequences = PrefixCache(lambda loops: runner.new_cache(loops, REWIND_TOKENS), options.cache_bytes)
 
     @classmethod
     def load(cls, pack_dir: Path, options: EngineOptions | None = None) -> "Engine":
@@ -100,14 +112,53 @@ class Engine:
         loops = self._checked_loops(request.loops)
         if request.stop.max_tokens < 1:
             raise RequestError(f"max_tokens is {request.stop.max_tokens}; it must be 1 or more.")
-        room = self.info.max_context_tokens - request.stop.max_tokens
-        prompt = render(request.prompt, self._pack.manifest.fim, self._tokenizer, max(room, 0)) or self._opening()
-        sequence = self._session(request.session_id, loops)
-        yield from generate(self._runner, self._tokenizer, sequence, prompt, request, self._end_ids, should_abort)
+        if request.num_alternatives < 1:
+            raise RequestError(f"num_alternatives is {request.num_alternatives}; it must be 1 or more.")
+        prompt = self._prompt_ids(request)
+        sequence = self._sequences.acquire(request.workspace_id, request.session_id, prompt.ids, loops)
+        for event in generate(self._runner, self._vocabulary, sequence, prompt, request, should_abort):
+            if isinstance(event, GenerationOutput) and request.num_alternatives > 1:
+                event = replace(event, alternatives=self._alternatives(request, sequence, prompt, event, should_abort))
+            yield event
+
+    def _prompt_ids(self, request: GenerationRequest) -> PromptIds:
+        fim, tokenizer = self._pack.manifest.fim, self._vocabulary.tokenizer
+        prefix = tokenizer.encode(request.prompt.prefix)
+        reopened = self._vocabulary.healer.reopen(prefix) if request.heals_tokens else Reopened(prefix, b"")
+        room = max(self.info.max_context_tokens - request.stop.max_tokens, 0)
+        ids = render(request.prompt, fim, tokenizer, room, reopened.kept)
+        return PromptIds(ids or self._opening(), reopened.remainder)
+
+    def _alternatives(
+        self,
+        request: GenerationRequest,
+        sequence: Sequence,
+        prompt: PromptIds,
+        first: GenerationOutput,
+        should_abort: Callable[[], bool],
+    ) -> tuple[str, ...]:
+        """Further texts that differ from the first, sampled with a few more tries than are wanted."""
+        texts = [first.text]
+        seed = request.sampling.seed or 0
+        for i in range(2 * (request.num_alternatives - 1)):
+            if len(texts) == request.num_alternatives or should_abort():
+                break
+            sampling = SamplingParams(max(request.sampling.temperature, ALTERNATIVES_TEMPERATURE), 0.95, seed + i + 1)
+            asked = replace(request, sampling=sampling)
+            *_, output = generate(self._runner, self._vocabulary, sequence, prompt, asked, should_abort)
+            assert isinstance(output, GenerationOutput), "a generation ends with its output"
+            if output.text not in texts and output.finish_reason is not FinishReason.ABORTED:
+                texts.append(output.text)
+        return tuple(texts[1:])
 
     def close_session(self, session_id: str) -> None:
         """Forget a session; an unknown one is no error."""
-        self._sessions.pop(session_id, None)
+        self._sequences.close(session_id)
+
+    @property
+    def cache_bytes(self) -> int:
+        """Bytes that the KV of all sessions takes now."""
+        return self._sequences.nbytes
 
     def _opening(self) -> list[int]:
         """What stands for an empty prompt: the token that begins, or else ends, a text."""
@@ -128,17 +179,6 @@ class Engine:
                 f"an exit there nor calibrated. Choose from {counts}."
             )
         return loops
-
-    def _session(self, session_id: str, loops: int) -> Sequence:
-        sequence = self._sessions.pop(session_id, None)
-        if sequence is None:
-            while len(self._sessions) >= self._options.max_sessions:
-                self._sessions.popitem(last=False)
-            sequence = Sequence([], self._runner.new_cache(loops))
-        elif sequence.cache.loops != loops:
-            sequence.cache.set_loops(loops)
-        self._sessions[session_id] = sequence
-        return sequence
 
 
 def _describe(pack: Pack, runner: ModelRunner, load_ms: float) -> EngineInfo:

@@ -101,7 +101,13 @@ class _Layout:
         return [*self.before, *first, *self.between, *second, *self.after]
 
 
-def render(prompt: Prompt, fim: FimFormat | None, tokenizer: Tokenizer, max_tokens: int) -> list[int]:
+def render(
+    prompt: Prompt,
+    fim: FimFormat | None,
+    tokenizer: Tokenizer,
+    max_tokens: int,
+    prefix_ids: list[int] | None = None,
+) -> list[int]:
     """The ids of a prompt in a pack's format, or the prefix alone where the pack has none.
 
     Over the budget, the end of the prefix and the start of the suffix stay, then as many chunks as fit, first to last.
@@ -113,6 +119,7 @@ def render(prompt: Prompt, fim: FimFormat | None, tokenizer: Tokenizer, max_toke
         fim: the pack's format, or None.
         tokenizer: the pack's tokenizer.
         max_tokens: the most ids to return.
+        prefix_ids: the prefix's ids where they are not simply those of its text (see healing.py).
 
     Raises:
         RequestError: the budget has no room for the format's own tokens and one more.
@@ -123,7 +130,7 @@ def render(prompt: Prompt, fim: FimFormat | None, tokenizer: Tokenizer, max_toke
     room = max_tokens - layout.num_fixed
     if room < 1:
         raise RequestError(f"A prompt of {max_tokens} tokens has no room; its format alone takes {layout.num_fixed}.")
-    prefix = tokenizer.encode(prompt.prefix)
+    prefix = tokenizer.encode(prompt.prefix) if prefix_ids is None else prefix_ids
     suffix = tokenizer.encode(prompt.suffix) if fim is not None else []
     num_prefix, num_suffix = share_budget(room, len(prefix), len(suffix))
     chunk_room = room - _stepped(num_prefix, room) - num_suffix

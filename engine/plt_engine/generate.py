@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from plt_engine.confidence import is_unsure
+from plt_engine.drafts import CopyDrafter
+from plt_engine.healing import TokenHealer
 from plt_engine.kv_cache import KVCache
 from plt_engine.runner import ModelRunner
-from plt_engine.sampling import Sampler
+from plt_engine.sampling import Sampler, log_probability
 from plt_engine.stopping import TextStopper
 from plt_engine.tokenizer import StreamDecoder, Tokenizer
 from plt_engine.types import (
@@ -22,6 +25,8 @@ from plt_engine.types import (
     GenerationRequest,
 )
 
+UNIT_ENDS = (FinishReason.STOP_STRING, FinishReason.END_OF_LINE, FinishReason.END_OF_BLOCK)
+
 
 @dataclass(slots=True)
 class Sequence:
@@ -30,13 +35,32 @@ class Sequence:
     tokens: list[int]
     cache: KVCache
 
-    def rewind_to(self, prompt: list[int]) -> int:
-        """Keep what the prompt begins with, short of its last token, whose logits are wanted; returns how much."""
+    def num_shared_with(self, prompt: list[int]) -> int:
+        """How much of a prompt is held, token by token; never its last token, whose logits are wanted."""
         limit = min(len(self.tokens), len(prompt) - 1)
-        kept = next((i for i in range(limit) if self.tokens[i] != prompt[i]), limit)
-        self.cache.truncate(kept)
-        del self.tokens[kept:]
-        return kept
+        return next((i for i in range(limit) if self.tokens[i] != prompt[i]), limit)
+
+    def rewind(self, num_tokens: int) -> None:
+        """Keep the first `num_tokens`."""
+        self.cache.truncate(num_tokens)
+        del self.tokens[num_tokens:]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What generation needs of a pack's tokenizer: the ids that end a text, and the healer."""
+
+    tokenizer: Tokenizer
+    healer: TokenHealer
+    end_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptIds:
+    """A prompt's ids, at least one, and the bytes that the text must begin with and that are not part of it."""
+
+    ids: list[int]
+    remainder: bytes = b""
 
 
 class _Clock:
@@ -53,66 +77,108 @@ class _Clock:
         return self._deadline_ms is not None and self.ms() >= self._deadline_ms
 
 
+class _Text:
+    """The text that tokens grow into: what healing takes away, half characters, stop rules, and sureness."""
+
+    def __init__(self, vocabulary: Vocabulary, request: GenerationRequest, remainder: bytes) -> None:
+        self.remainder = remainder
+        self.log_probabilities: list[float] = []
+        self._vocabulary = vocabulary
+        self._decoder = StreamDecoder(vocabulary.tokenizer)
+        self._stopper = TextStopper(request.stop)
+        self._min_probability = request.stop.min_probability
+        self.wants_probabilities = request.log_probabilities or self._min_probability > 0
+
+    @property
+    def text(self) -> str:
+        return self._stopper.text
+
+    @property
+    def allowed(self) -> list[int] | None:
+        """The ids that may come next, or None for all."""
+        return self._vocabulary.healer.allowed(self.remainder) if self.remainder else None
+
+    def push(self, token: int, log_probability: float) -> tuple[str, FinishReason | None]:
+        """Add a token; returns the text that is certain now, and why the text ends, if it does."""
+        if token in self._vocabulary.end_ids:
+            return "", FinishReason.END_OF_TEXT
+        spelled = self._vocabulary.tokenizer.token_bytes(token)
+        overlap = min(len(spelled), len(self.remainder))
+        self.remainder = self.remainder[overlap:]
+        if self.wants_probabilities and overlap == 0:
+            # What healing spells again was the user's own text: it says nothing of the model's sureness.
+            if is_unsure([*self.log_probabilities, log_probability], self._min_probability):
+                return "", FinishReason.UNSURE
+            self.log_probabilities.append(log_probability)
+        return self._stopper.push(self._decoder.push_bytes(spelled[overlap:]))
+
+    def flush(self, reason: FinishReason) -> str:
+        """What was held back and may be shown now: nothing where a stop rule ended the text."""
+        if reason in UNIT_ENDS:
+            return ""
+        certain, ended = self._stopper.push(self._decoder.flush())
+        return certain if ended else certain + self._stopper.flush()
+
+
 def generate(
     runner: ModelRunner,
-    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
     sequence: Sequence,
-    prompt: list[int],
+    prompt: PromptIds,
     request: GenerationRequest,
-    end_ids: frozenset[int],
     should_abort: Callable[[], bool],
 ) -> Iterator[GenerationChunk | GenerationOutput]:
-    """Generate one completion: chunks as they become certain, then exactly one output.
+    """Generate one text: chunks as they become certain, then exactly one output.
 
     Args:
         runner: the model.
-        tokenizer: the pack's.
+        vocabulary: the pack's.
         sequence: the state to go on from; what it shares with the prompt is not computed again. It is consistent
             after every yield, and also where the caller drops the iterator.
-        prompt: ids, at least one.
+        prompt: what is read before the first token is chosen.
         request: sampling and stop rules; the loop count is the sequence's.
-        end_ids: tokens that end the text.
         should_abort: asked before each prefill chunk and each token.
 
     Raises:
         RequestError: a sampling parameter is out of its range.
     """
-    clock, sampler = _Clock(request.stop.deadline_ms), Sampler(request.sampling)
-    decoder, stopper = StreamDecoder(tokenizer), TextStopper(request.stop)
-    num_cached = sequence.rewind_to(prompt)
-    state = _prefill(runner, sequence, prompt, lambda: should_abort() or clock.is_late())
+    clock, sampler, drafter = _Clock(request.stop.deadline_ms), Sampler(request.sampling), CopyDrafter()
+    text = _Text(vocabulary, request, prompt.remainder)
+    num_cached = sequence.num_shared_with(prompt.ids)
+    sequence.rewind(num_cached)
+    state = _prefill(runner, sequence, prompt.ids, lambda: should_abort() or clock.is_late())
     num_generated, ttft_ms = 0, 0.0
     reason = None if state is not None else FinishReason.ABORTED if should_abort() else FinishReason.DEADLINE
-    while state is not None:
-        token = sampler.choose(runner.logits(state))
-        num_generated += 1
-        ttft_ms = ttft_ms or clock.ms()
-        if token in end_ids:
-            reason = FinishReason.END_OF_TEXT
-            break
-        certain, reason = stopper.push(decoder.push(token))
-        if certain:
-            yield GenerationChunk(request.request_id, certain)
-        reason = reason or _outer_reason(num_generated >= request.stop.max_tokens, should_abort(), clock.is_late())
-        if reason is not None:
-            break
-        state = _append(runner, sequence, token)
+    if state is not None:
+        drafter.extend(prompt.ids)
+        for token, log_p in _choices(runner, sequence, state, sampler, drafter, text):
+            num_generated += 1
+            ttft_ms = ttft_ms or clock.ms()
+            certain, reason = text.push(token, log_p)
+            if certain:
+                yield GenerationChunk(request.request_id, certain)
+            reason = reason or _outer_reason(num_generated >= request.stop.max_tokens, should_abort(), clock.is_late())
+            if reason is not None:
+                break
     assert reason is not None, "the loop ends with a reason only"
-    held = _rest(stopper, decoder, reason)
+    held = text.flush(reason)
     if held:
         yield GenerationChunk(request.request_id, held)
     total_ms = clock.ms()
     metrics = GenerationMetrics(
         loops=sequence.cache.loops,
-        num_prompt_tokens=len(prompt),
+        num_prompt_tokens=len(prompt.ids),
         num_cached_tokens=num_cached,
-        num_computed_tokens=len(prompt) - num_cached,
+        num_computed_tokens=len(prompt.ids) - num_cached,
         num_generated_tokens=num_generated,
         ttft_ms=ttft_ms or total_ms,
         total_ms=total_ms,
         tokens_per_second=(num_generated - 1) * 1e3 / (total_ms - ttft_ms) if num_generated > 1 else 0.0,
+        num_drafted_tokens=drafter.num_drafted,
+        num_accepted_tokens=drafter.num_accepted,
     )
-    yield GenerationOutput(request.request_id, stopper.text, reason, metrics)
+    log_probabilities = tuple(text.log_probabilities) if request.log_probabilities else ()
+    yield GenerationOutput(request.request_id, text.text, reason, metrics, log_probabilities)
 
 
 def _prefill(
@@ -124,10 +190,51 @@ def _prefill(
     return None if states is None else states[-1]
 
 
-def _append(runner: ModelRunner, sequence: Sequence, token: int) -> Tensor:
-    state = runner.decode(sequence.cache, token)
-    sequence.tokens.append(token)
-    return state
+def _choices(
+    runner: ModelRunner,
+    sequence: Sequence,
+    state: Tensor,
+    sampler: Sampler,
+    drafter: CopyDrafter,
+    text: _Text,
+) -> Iterator[tuple[int, float]]:
+    """Tokens one after the other, each with its log-probability, as long as the caller asks for more.
+
+    A token is computed with only when the next is asked for. Greedy choices are verified several at a time where the
+    drafter has a guess; the tokens are those that come one by one.
+    """
+    logits = runner.logits(state)
+    try:
+        while True:
+            token = sampler.choose(logits, text.allowed)
+            yield token, log_probability(logits, token) if text.wants_probabilities else 0.0
+            drafter.extend([token])
+            room = runner.max_tokens - len(sequence.tokens) - 1
+            guess = drafter.draft()[:room] if sampler.is_greedy and not text.remainder else []
+            rows = _run(runner, sequence, [token, *guess])  # [1 + len(guess), V]
+            sequence.tokens.append(token)
+            num_right = 0
+            while num_right < len(guess) and sampler.choose(rows[num_right]) == guess[num_right]:
+                accepted = guess[num_right]
+                yield accepted, log_probability(rows[num_right], accepted) if text.wants_probabilities else 0.0
+                sequence.tokens.append(accepted)
+                drafter.extend([accepted])
+                num_right += 1
+                drafter.num_accepted += 1
+            sequence.cache.truncate(len(sequence.tokens))
+            logits = rows[num_right]
+    finally:
+        sequence.cache.truncate(len(sequence.tokens))
+
+
+def _run(runner: ModelRunner, sequence: Sequence, tokens: list[int]) -> Tensor:
+    """Logits [len(tokens), V] after each of the next tokens; the cache holds them all, the sequence does not yet."""
+    cache, start = sequence.cache, len(sequence.tokens)
+    if len(tokens) == 1 and cache.is_ready:
+        return runner.logits(runner.decode(cache, tokens[0])[None])
+    states = runner.prefill(cache, sequence.tokens + tokens, first_wanted=start)
+    assert states is not None, "nothing aborts this prefill"
+    return runner.logits(states)
 
 
 def _outer_reason(is_full: bool, is_aborted: bool, is_late: bool) -> FinishReason | None:
@@ -136,11 +243,3 @@ def _outer_reason(is_full: bool, is_aborted: bool, is_late: bool) -> FinishReaso
     if is_late:
         return FinishReason.DEADLINE
     return FinishReason.LENGTH if is_full else None
-
-
-def _rest(stopper: TextStopper, decoder: StreamDecoder, reason: FinishReason) -> str:
-    """What was held back and may be shown now: nothing where a stop rule ended the text."""
-    if reason in (FinishReason.STOP_STRING, FinishReason.END_OF_LINE, FinishReason.END_OF_BLOCK):
-        return ""
-    certain, ended = stopper.push(decoder.flush())
-    return certain if ended else certain + stopper.flush()

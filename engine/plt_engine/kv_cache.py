@@ -56,6 +56,17 @@ class KVCache:
         self._ring_start = [self.num_tokens] * (loops - 1)
         self._saved_start = [self.num_tokens] * (loops - 1)
 
+    def fork(self, num_tokens: int) -> "KVCache":
+        """A cache of its own that holds the first `num_tokens` of this one."""
+        twin = KVCache(self.config, self.loops, self._shared.dtype, self._shared.device, self.rewind_tokens)
+        twin.reserve(num_tokens)
+        twin._shared[:, :, :, :num_tokens] = self._shared[:, :, :, :num_tokens]
+        twin._rings.copy_(self._rings)
+        twin._saved.copy_(self._saved)
+        twin._ring_start, twin._saved_start = list(self._ring_start), list(self._saved_start)
+        twin.num_tokens = num_tokens
+        return twin
+
     @property
     def capacity(self) -> int:
         """Positions that the shared KV has room for."""

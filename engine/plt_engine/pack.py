@@ -205,12 +205,25 @@ def _needed_weights(folder: Path) -> tuple[str, ...]:
     index = folder / INDEX_FILE
     if not index.is_file():
         return (WEIGHTS_FILE,)
+    return (INDEX_FILE, *sorted(set(read_index(index).values())))
+
+
+def read_index(index: Path) -> dict[str, str]:
+    """The file of each tensor, by a checkpoint's `model.safetensors.index.json`.
+
+    Raises:
+        PackFormatError: it is malformed, or names a file outside its folder.
+    """
     try:
         raw = JsonObject(orjson.loads(index.read_bytes()), str(index))
     except orjson.JSONDecodeError as error:
-        raise PackFormatError(f"{index}: not valid JSON ({error}). Build the pack anew.") from None
+        raise PackFormatError(f"{index}: not valid JSON ({error}). Fetch it again, or make it anew.") from None
     weight_map = raw.child("weight_map")
-    return (INDEX_FILE, *sorted({weight_map.text(name) for name in weight_map.names()}))
+    files = {name: weight_map.text(name) for name in weight_map.names()}
+    for name, file in files.items():
+        if "/" in file or "\\" in file or not file.endswith(".safetensors"):
+            raise weight_map.fault(name, file, "it must be a .safetensors file beside the index")
+    return files
 
 
 def _refuse_pickles(folder: Path) -> None:

@@ -3,6 +3,8 @@
 It knows tensors of one step only: no text, no state beyond the random generator that it is given.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -29,12 +31,29 @@ class Sampler:
         else:
             self._generator.seed()
 
-    def choose(self, logits: Tensor) -> int:
-        """The next token's id from logits [V]."""
-        if self._params.temperature == 0:
+    def choose(self, logits: Tensor, allowed: Sequence[int] | None = None) -> int:
+        """The next token's id from logits [V], among `allowed` ids where they are given (at least one)."""
+        if allowed is None:
+            return self._choose(logits)
+        ids = torch.tensor(allowed, device=logits.device)
+        return int(ids[self._choose(logits[ids])])
+
+    def _choose(self, logits: Tensor) -> int:
+        if self.is_greedy:
             return int(logits.argmax())
         probabilities = torch.softmax(logits.float().cpu() / self._params.temperature, -1)
         ordered, ids = probabilities.sort(descending=True)
         # A token stays if the tokens before it have not reached top_p yet; so the first always stays.
         ordered = ordered.masked_fill(ordered.cumsum(-1) - ordered >= self._params.top_p, 0)
         return int(ids[torch.multinomial(ordered, 1, generator=self._generator)])
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the most likely token is always taken."""
+        return self._params.temperature == 0
+
+
+def log_probability(logits: Tensor, token: int) -> float:
+    """Natural logarithm of a token's probability under logits [V], before any temperature or choice."""
+    wide = logits.float()
+    return float(wide[token] - wide.logsumexp(-1))

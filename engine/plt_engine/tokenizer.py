@@ -89,7 +89,11 @@ class StreamDecoder:
 
     def push(self, token_id: int) -> str:
         """The text that this token completes, which may be empty; bytes that can be no UTF-8 become U+FFFD."""
-        return self._utf8.decode(self._tokenizer.token_bytes(token_id))
+        return self.push_bytes(self._tokenizer.token_bytes(token_id))
+
+    def push_bytes(self, data: bytes) -> str:
+        """The text that these bytes complete, as `push`."""
+        return self._utf8.decode(data)
 
     def flush(self) -> str:
         """End the stream: text still held back; the bytes of an unfinished character are dropped."""

@@ -5,7 +5,7 @@ their unit as a suffix.
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class FinishReason(StrEnum):
@@ -16,6 +16,9 @@ class FinishReason(StrEnum):
     END_OF_LINE = "end_of_line"  # StopUnit.LINE: the line is complete; its line end is not part of the text
     END_OF_BLOCK = "end_of_block"  # StopUnit.BLOCK: the next line would leave the block
     LENGTH = "length"  # StopSpec.max_tokens were generated
+    UNSURE = (
+        "unsure"  # the model was no longer sure (StopSpec.min_probability); the unsure token is not part of the text
+    )
     DEADLINE = "deadline"  # StopSpec.deadline_ms passed
     ABORTED = "aborted"  # the caller asked for it
 
@@ -81,6 +84,8 @@ class StopSpec:
         indent_columns: for a block: the width of the indentation of the line that the cursor is on. The block ends
             before the first non-blank line that is indented less.
         deadline_ms: milliseconds from the request's start, or None.
+        min_probability: the text ends before a token that makes the model unsure: the geometric mean of the
+            probabilities of it and the tokens before it (see confidence.py) is below this; 0 never ends it so.
     """
 
     max_tokens: int = 64
@@ -88,6 +93,15 @@ class StopSpec:
     unit: StopUnit = StopUnit.NONE
     indent_columns: int = 0
     deadline_ms: float | None = None
+    min_probability: float = 0.0
+
+
+class Priority(IntEnum):
+    """How urgent a request is; the lower number goes first and ends what is running behind it."""
+
+    INTERACTIVE = 0
+    SPECULATIVE = 1
+    WARM_UP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,11 @@ class GenerationRequest:
         sampling: how tokens are chosen.
         stop: when the generation ends.
         loops: the loop count R, or None for the pack's default.
+        workspace_id: the KV of one workspace is never used for another.
+        heals_tokens: whether the tokens before the cursor may be chosen anew, together with what follows them.
+        log_probabilities: whether the output lists those of its tokens.
+        num_alternatives: how many different texts to return; beyond the first they are sampled.
+        priority: what goes first.
     """
 
     request_id: str
@@ -109,6 +128,11 @@ class GenerationRequest:
     sampling: SamplingParams = field(default_factory=SamplingParams)
     stop: StopSpec = field(default_factory=StopSpec)
     loops: int | None = None
+    workspace_id: str = ""
+    heals_tokens: bool = True
+    log_probabilities: bool = False
+    num_alternatives: int = 1
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +153,9 @@ class GenerationMetrics:
         num_cached_tokens: prompt tokens whose KV was reused.
         num_computed_tokens: prompt tokens that were computed for this request.
         num_generated_tokens: tokens generated.
+        num_drafted_tokens: tokens guessed from the prompt and verified in batches; the accepted ones are counted as
+            generated too.
+        num_accepted_tokens: drafted tokens that turned out right.
         ttft_ms: time from the start of the request to the first generated token.
         total_ms: time from the start of the request to its end.
         tokens_per_second: generated tokens after the first over the time after the first; 0 with fewer than two.
@@ -142,16 +169,28 @@ class GenerationMetrics:
     ttft_ms: float
     total_ms: float
     tokens_per_second: float
+    num_drafted_tokens: int = 0
+    num_accepted_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationOutput:
-    """The end of a generation: the whole text, why it ended, and what it cost."""
+    """The end of a generation.
+
+    Attributes:
+        text: the whole text.
+        finish_reason: why it ended.
+        metrics: what it cost.
+        log_probabilities: of the tokens that were generated, in order, natural logarithms; where asked for.
+        alternatives: further texts, each different from `text` and from the others.
+    """
 
     request_id: str
     text: str
     finish_reason: FinishReason
     metrics: GenerationMetrics
+    log_probabilities: tuple[float, ...] = ()
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The engine on tiny real packs: streaming, sessions, aborts, deadlines, and what it refuses."""
 
+from dataclasses import replace
+
 import pytest
 
 from plt_engine.engine import Engine, EngineOptions
@@ -66,7 +68,7 @@ def test_a_session_goes_on_from_what_it_shares_and_answers_as_a_fresh_one(engine
         assert warm.text == cold.text
         assert cold.metrics.num_cached_tokens == 0
         if prefix.startswith(TEXT):
-            assert warm.metrics.num_computed_tokens <= 6
+            assert warm.metrics.num_computed_tokens <= 8
 
 
 def test_a_session_may_change_its_loop_count_and_keep_the_shared_kv(engine, pack_dir):
@@ -77,15 +79,49 @@ def test_a_session_may_change_its_loop_count_and_keep_the_shared_kv(engine, pack
     assert warm.metrics.num_computed_tokens == 1
 
 
-def test_sessions_do_not_see_each_other(engine):
+def test_a_closed_session_is_forgotten(engine):
     run(engine, request(session="a"))
-    assert run(engine, request(session="b")).metrics.num_cached_tokens == 0
     engine.close_session("a")
     assert run(engine, request(session="a")).metrics.num_cached_tokens == 0
 
 
+def test_a_long_prefix_is_shared_within_a_workspace_and_never_across(engine, pack_dir):
+    first = run(engine, request(TEXT * 8, session="a"))
+    shared = run(engine, request(TEXT * 8 + " +", session="b"))
+    assert shared.metrics.num_cached_tokens >= first.metrics.num_prompt_tokens - 4
+    assert shared.text == run(Engine.load(pack_dir, OPTIONS), request(TEXT * 8 + " +")).text
+    assert run(engine, request(TEXT * 8, session="a")).metrics.num_computed_tokens == 1
+    elsewhere = replace(request(TEXT * 8, session="c"), workspace_id="another")
+    assert run(engine, elsewhere).metrics.num_cached_tokens == 0
+
+
+def test_alternatives_differ(engine):
+    output = run(engine, replace(request(), num_alternatives=3))
+    assert len(output.alternatives) == 2
+    assert len({output.text, *output.alternatives}) == 3
+    assert run(engine, request()).text == output.text
+
+
+def test_log_probabilities_are_those_of_the_tokens(engine):
+    output = run(engine, replace(request(), log_probabilities=True, heals_tokens=False))
+    assert len(output.log_probabilities) == output.metrics.num_generated_tokens
+    assert all(p <= 0 for p in output.log_probabilities)
+    assert run(engine, request()).log_probabilities == ()
+
+
+def test_a_text_ends_where_the_model_is_no_longer_sure(engine):
+    sure = run(engine, replace(request(min_probability=1e-9), heals_tokens=False))
+    assert sure.finish_reason is FinishReason.LENGTH
+    unsure = run(engine, replace(request(min_probability=0.999), heals_tokens=False))
+    assert unsure.finish_reason is FinishReason.UNSURE
+    assert sure.text.startswith(unsure.text)
+    assert len(unsure.text) < len(sure.text)
+
+
 def test_the_session_not_used_for_longest_goes_first(pack_dir):
-    engine = Engine.load(pack_dir, EngineOptions(dtype="float32", max_sessions=2))
+    probe = Engine.load(pack_dir, OPTIONS)
+    run(probe, request())
+    engine = Engine.load(pack_dir, EngineOptions(dtype="float32", cache_bytes=2 * probe.cache_bytes))
     for session in ("a", "b", "a", "c"):
         run(engine, request(session=session))
     assert run(engine, request(session="a")).metrics.num_cached_tokens > 0

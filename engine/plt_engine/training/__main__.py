@@ -14,9 +14,11 @@ import orjson
 
 from plt_engine.errors import EngineError
 from plt_engine.pack import TOKENIZER_FILE, find_pack
+from plt_engine.pack_manifest import WeightFormat
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training import run
 from plt_engine.training.corpus import WINDOWS_FILE, CorpusOptions, build_corpus
+from plt_engine.training.export import ExportOptions, export_run
 from plt_engine.training.manifest import ManifestError
 from plt_engine.training.options import TrainOptions
 from plt_engine.training.trainer import StepReport, Trainer
@@ -56,6 +58,14 @@ def _parser() -> argparse.ArgumentParser:
         kind = float if name == "learning_rate" else int
         train.add_argument("--" + name.replace("_", "-"), type=kind)
     train.set_defaults(command=_train)
+    export = commands.add_parser("export", help="write the newest checkpoint of a run as a model pack")
+    export.add_argument("run", type=Path)
+    export.add_argument("out", type=Path, help="the pack's folder")
+    export.add_argument("--base", default="smollm2-135m", help="pack that the run started from")
+    export.add_argument("--name", default="plt-coder-115m")
+    export.add_argument("--title", default="PLT Coder 115M")
+    export.add_argument("--weights", choices=("int4", "bfloat16"), default="int4")
+    export.set_defaults(command=_export)
     return parser
 
 
@@ -98,6 +108,14 @@ def _options(arguments: argparse.Namespace) -> TrainOptions:
     given = {name: value for name, value in vars(arguments).items() if name in named and value is not None}
     weights = given.get("exit_weights") or [1 / arguments.loops] * arguments.loops
     return TrainOptions(**{**given, "exit_weights": tuple(weights)})
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    options = ExportOptions(arguments.name, arguments.title, find_pack(arguments.base), WeightFormat(arguments.weights))
+    pack = export_run(arguments.run, arguments.out, options, {})
+    num_bytes = sum((pack.folder / name).stat().st_size for name in pack.manifest.files)
+    sys.stdout.write(f"{pack.folder}  {num_bytes / 1e6:.1f} MB\n")
+    return 0
 
 
 def _say(report: StepReport) -> None:

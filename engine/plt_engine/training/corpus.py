@@ -47,7 +47,7 @@ class CorpusOptions:
 def build_corpus(options: CorpusOptions, tokenizer: Tokenizer) -> dict[str, object]:
     """Write windows, held-out files and a report; returns the report."""
     manifest = read_manifest()
-    held_out = list(_held_out_files(manifest, options.downloads))
+    held_out = list(held_out_files(manifest, options.downloads))
     _say(f"held out: {len(held_out)} files")
     found = list(_capped(without_near_duplicates(_training_files(manifest, options.downloads))))
     _say(f"training: {len(found)} files after removal of near-duplicates and caps")
@@ -94,7 +94,8 @@ def _training_files(manifest: Manifest, downloads: Path) -> Iterator[SourceFile]
         yield from read_installed(installed.name)
 
 
-def _held_out_files(manifest: Manifest, downloads: Path) -> Iterator[SourceFile]:
+def held_out_files(manifest: Manifest, downloads: Path) -> Iterator[SourceFile]:
+    """The files of the held-out packages, fetched where they are not there yet."""
     return chain.from_iterable(read_archive(item.name, fetch(item, downloads)) for item in manifest.held_out)
 
 

@@ -113,7 +113,7 @@ def _node_span(text: str, language: str, rng: Random, kinds: frozenset[str]) -> 
     data = text.encode()
     spans = [
         (node.start_byte, node.end_byte)
-        for node in _walk(parser.parse(data).root_node)
+        for node in walk(parser.parse(data).root_node)
         if node.type in kinds and 2 < node.end_byte - node.start_byte <= MAX_MIDDLE_CHARS
     ]
     if not spans:
@@ -124,7 +124,8 @@ def _node_span(text: str, language: str, rng: Random, kinds: frozenset[str]) -> 
     return Span(len(data[:start].decode()), len(data[:end].decode()))
 
 
-def _walk(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+def walk(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    """A node and all below it."""
     pending = [node]
     while pending:
         current = pending.pop()

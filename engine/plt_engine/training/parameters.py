@@ -66,7 +66,8 @@ class Masters:
 
     def __init__(self, config: ModelConfig, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> None:
         self.config, self._dtype = config, dtype
-        self.tensors: Tensors = {name: tensor.detach().float().clone() for name, tensor in tensors.items()}
+        # In the order of their names, which a checkpoint keeps: sums over all of them then round alike after a resume.
+        self.tensors: Tensors = {name: tensors[name].detach().float().clone() for name in sorted(tensors)}
 
     def leaves(self) -> Tensors:
         """Copies by name that gradients are taken of; `model_of` makes a model of them."""

@@ -41,10 +41,10 @@ class RunSpec:
     start: str
 
 
-def start_from_pack(folder: Path, options: TrainOptions) -> tuple[ModelConfig, Tensors]:
-    """A dense pack, its vocabulary cut to VOCAB_SIZE, with identity loops where the run has more than one."""
+def start_from_pack(folder: Path, options: TrainOptions, vocab_size: int) -> tuple[ModelConfig, Tensors]:
+    """A dense pack with its vocabulary cut, and with identity loops where the run has more than one."""
     weights = load_weights(folder)
-    config, tensors = cut_vocabulary(weights.config, tensors_of(weights), VOCAB_SIZE)
+    config, tensors = cut_vocabulary(weights.config, tensors_of(weights), vocab_size)
     return _looped(config, tensors, options)
 
 
@@ -62,7 +62,7 @@ def _looped(config: ModelConfig, tensors: Tensors, options: TrainOptions) -> tup
     return with_identity_loops(config, tensors, options.loops, options.window_left)
 
 
-def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Trainer:
+def begin(folder: Path, windows: Path, start: Path, options: TrainOptions, vocab_size: int = VOCAB_SIZE) -> Trainer:
     """A new run from a pack or from another run's folder.
 
     Raises:
@@ -70,10 +70,12 @@ def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Tr
     """
     if (folder / RUN_FILE).exists():
         raise RunError(f"{folder} holds a run already; continue it, or give another folder.")
-    source = start_from_run if (start / RUN_FILE).exists() else start_from_pack
-    config, tensors = source(start, options)
+    if (start / RUN_FILE).exists():
+        config, tensors = start_from_run(start, options)
+    else:
+        config, tensors = start_from_pack(start, options, vocab_size)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_spec(folder, RunSpec(config, options, str(windows), str(start)))
+    write_spec(folder, RunSpec(config, options, str(windows), str(start)))
     return Trainer(config, tensors, read_windows(windows), options, folder)
 
 
@@ -86,12 +88,12 @@ def resume(folder: Path, steps: int | None = None) -> Trainer:
     spec = read_spec(folder)
     if steps is not None:
         spec = replace(spec, options=replace(spec.options, steps=steps))
-        _write_spec(folder, spec)
+        write_spec(folder, spec)
     newest = newest_checkpoint(folder)
     if newest is None:
         source = Path(spec.start)
         (folder / RUN_FILE).unlink()
-        return begin(folder, Path(spec.windows), source, spec.options)
+        return begin(folder, Path(spec.windows), source, spec.options, spec.config.vocab_size)
     checkpoint = load_checkpoint(newest)
     trainer = Trainer(spec.config, checkpoint.masters, read_windows(Path(spec.windows)), spec.options, folder)
     trainer.restore(checkpoint)
@@ -122,7 +124,8 @@ def read_spec(folder: Path) -> RunSpec:
     return RunSpec(ModelConfig(**config), TrainOptions(**options), raw["windows"], raw["start"])
 
 
-def _write_spec(folder: Path, spec: RunSpec) -> None:
+def write_spec(folder: Path, spec: RunSpec) -> None:
+    """Record how a run was started."""
     (folder / RUN_FILE).write_text(json.dumps(asdict(spec), indent=1), encoding="utf-8")
 
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from plt_engine.config import ModelConfig
-from plt_engine.model import ModelWeights, full_forward
+from plt_engine.model import ModelWeights, full_forward, logits
 from plt_engine.training.checkpoint import Checkpoint, random_state, save_checkpoint
-from plt_engine.training.fast_ops import FastOps, head_loss
+from plt_engine.training.fast_attention import FastAttention
 from plt_engine.training.modes import GateMeans
 from plt_engine.training.options import TrainOptions, learning_rate
 from plt_engine.training.parameters import HIDDEN_SCALE, Masters, Tensors, model_of
@@ -54,9 +55,9 @@ class _Share:
 def exit_losses(weights: ModelWeights, rows: Tensor, loops: int) -> list[Tensor]:
     """Mean cross-entropy of each exit, in nats per token; rows are [B, T+1]."""
     targets = rows[:, 1:].flatten()
-    with FastOps():
+    with FastAttention():
         states = full_forward(weights, rows[:, :-1], loops)
-    return [head_loss(state.flatten(0, 1), weights.lm_head, targets) for state in states]
+    return [F.cross_entropy(logits(weights, state).flatten(0, 1).float(), targets) for state in states]
 
 
 class Trainer:

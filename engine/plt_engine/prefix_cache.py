@@ -1,0 +1,63 @@
+"""The sequences whose KV is kept between requests: one per session, bounded in bytes, least recently used first out.
+
+It compares ids token by token and copies prefixes between sessions of one workspace, never across workspaces. It does
+not compute KV.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from plt_engine.generate import Sequence
+from plt_engine.kv_cache import KVCache
+
+# Copying another session's prefix pays where it saves at least so many tokens of prefill.
+FORK_TOKENS = 64
+
+
+class PrefixCache:
+    """Sequences by workspace and session.
+
+    Args:
+        new_cache: makes an empty cache for a loop count.
+        max_bytes: what all caches together may hold; the one in use is kept whatever its size.
+    """
+
+    def __init__(self, new_cache: Callable[[int], KVCache], max_bytes: int) -> None:
+        self._new_cache = new_cache
+        self._max_bytes = max_bytes
+        self._sequences: OrderedDict[tuple[str, str], Sequence] = OrderedDict()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by all caches."""
+        return sum(sequence.cache.nbytes for sequence in self._sequences.values())
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
+    def acquire(self, workspace_id: str, session_id: str, prompt: list[int], loops: int) -> Sequence:
+        """The session's sequence at a loop count, holding as much of the prompt as any session of its workspace."""
+        key = (workspace_id, session_id)
+        sequence = self._sequences.pop(key, None) or Sequence([], self._new_cache(loops))
+        other = max(self._others(workspace_id), key=lambda s: s.num_shared_with(prompt), default=None)
+        if other is not None:
+            num_shared = other.num_shared_with(prompt)
+            if num_shared >= sequence.num_shared_with(prompt) + FORK_TOKENS:
+                sequence = Sequence(other.tokens[:num_shared], other.cache.fork(num_shared))
+        if sequence.cache.loops != loops:
+            sequence.cache.set_loops(loops)
+        self._sequences[key] = sequence
+        self._evict()
+        return sequence
+
+    def close(self, session_id: str) -> None:
+        """Forget a session in every workspace; an unknown one is no error."""
+        for key in [key for key in self._sequences if key[1] == session_id]:
+            del self._sequences[key]
+
+    def _others(self, workspace_id: str) -> list[Sequence]:
+        return [sequence for key, sequence in self._sequences.items() if key[0] == workspace_id]
+
+    def _evict(self) -> None:
+        while len(self._sequences) > 1 and self.nbytes > self._max_bytes:
+            self._sequences.popitem(last=False)
