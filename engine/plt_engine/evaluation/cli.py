@@ -1,0 +1,116 @@
+"""`plt-lsp eval PACK`: measure packs on held-out code and print a table; JSON and Markdown go to files.
+
+It turns words into calls and does not know how anything is measured.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from plt_engine.engine import Engine, EngineOptions
+from plt_engine.errors import EngineError, LoopCountError
+from plt_engine.evaluation.cases import CaseCounts, Cases, draw_cases
+from plt_engine.evaluation.measure import Advance, complete_lines, fill_blocks, score_pieces
+from plt_engine.evaluation.report import ArmScores, figures, to_json, to_markdown
+from plt_engine.pack import data_dir, find_pack, load_pack
+from plt_engine.training.corpus import held_out_files, read_files
+from plt_engine.training.manifest import ManifestError, read_manifest
+from plt_engine.training.sources import SourceFile
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 where it succeeded, 1 with one message where not."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _evaluate(arguments)
+    except (EngineError, ManifestError) as error:
+        sys.stderr.write(f"plt-lsp: {error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="plt-lsp eval", description="Measure a model pack on held-out code.")
+    parser.add_argument("pack", metavar="PACK", help="a pack's name or the path of its folder")
+    parser.add_argument("--loops", type=int, nargs="+", metavar="R", help="loop counts; all that the pack supports")
+    parser.add_argument("--against", metavar="PACK", help="pack to compare with, at its default loop count")
+    parser.add_argument("--held-out", type=Path, metavar="FILE", help="held-out files as the data command wrote them")
+    parser.add_argument("--pieces", type=int, default=200, help="stretches of code for bits per byte")
+    parser.add_argument("--cursors", type=int, default=300, help="cursors for single-line completion")
+    parser.add_argument("--blocks", type=int, default=60, help="block bodies to fill in")
+    parser.add_argument("--seed", type=int, default=0, help="draws the cases and the bootstrap samples")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and samples here")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here too")
+    return parser
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    torch.set_num_threads(arguments.threads)
+    arms = _arms(arguments)
+    counts = CaseCounts(arguments.pieces, arguments.cursors, arguments.blocks)
+    cases = draw_cases(_files(arguments.held_out), counts, arguments.seed)
+    scores = [_measure(folder, loops, cases, arguments.threads) for folder, loops in arms]
+    found = figures(scores, arguments.seed)
+    settings = {name: getattr(arguments, name) for name in ("seed", "pieces", "cursors", "blocks")}
+    table = to_markdown(settings, found)
+    sys.stdout.write(table)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(to_json(settings, found, scores), indent=1), encoding="utf-8")
+    if arguments.markdown is not None:
+        arguments.markdown.write_text(table, encoding="utf-8")
+    return 0
+
+
+def _arms(arguments: argparse.Namespace) -> list[tuple[Path, int]]:
+    """Folder and loop count of every arm, the one to compare with first."""
+    folder = find_pack(arguments.pack)
+    supported = load_pack(folder).manifest.loop_counts
+    for loops in arguments.loops or supported:
+        if loops not in supported:
+            raise LoopCountError(f"The pack {folder.name} supports the loop counts {supported}, not {loops}.")
+    arms = [(folder, loops) for loops in arguments.loops or supported]
+    if arguments.against is None:
+        return arms
+    other = find_pack(arguments.against)
+    return [(other, load_pack(other).manifest.default_loops), *arms]
+
+
+def _files(held_out: Path | None) -> list[SourceFile]:
+    if held_out is not None:
+        return read_files(held_out)
+    return list(held_out_files(read_manifest(), data_dir() / "downloads"))
+
+
+def _measure(folder: Path, loops: int, cases: Cases, threads: int) -> ArmScores:
+    name = f"{load_pack(folder).manifest.name} R={loops}"
+    engine = Engine.load(folder, EngineOptions(num_threads=threads, max_context_tokens=2048))
+    dtype = torch.bfloat16 if engine.info.dtype == "bfloat16" else torch.float32
+    steps = len(cases.pieces) + 2 * len(cases.cursors) + len(cases.blocks)
+    with _bar(name, steps) as advance:
+        return ArmScores(
+            name=name,
+            loops=loops,
+            with_suffix=tuple(complete_lines(engine, cases.cursors, loops, True, advance)),
+            without_suffix=tuple(complete_lines(engine, cases.cursors, loops, False, advance)),
+            blocks=tuple(fill_blocks(engine, cases.blocks, loops, advance)),
+            pieces=tuple(score_pieces(folder, cases.pieces, loops, dtype, advance)),
+        )
+
+
+@contextmanager
+def _bar(title: str, steps: int) -> Iterator[Advance]:
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*shown, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=steps)
+        yield lambda: progress.advance(task)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

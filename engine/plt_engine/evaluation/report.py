@@ -1,0 +1,151 @@
+"""From the scores of every arm to figures with intervals, and to a Markdown table.
+
+An arm is one pack at one loop count. Nothing here runs a model.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from plt_engine.evaluation.measure import HoleScore, PieceScore
+from plt_engine.evaluation.metrics import Interval, bootstrap, paired_difference
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScores:
+    """Everything measured of one arm; all arms have the same cases in the same order."""
+
+    name: str
+    loops: int
+    pieces: Sequence[PieceScore]
+    with_suffix: Sequence[HoleScore]
+    without_suffix: Sequence[HoleScore]
+    blocks: Sequence[HoleScore]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One figure's raw numbers: a total and a weight for each case, and the groups that each case belongs to."""
+
+    title: str
+    totals: list[float]
+    weights: list[float]
+    groups: list[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of one arm in one group of cases, and its difference from the reference arm on the same cases."""
+
+    arm: str
+    title: str
+    group: str
+    num_cases: int
+    value: Interval
+    difference: Interval | None
+
+
+def columns(arm: ArmScores) -> list[Column]:
+    """Every figure of an arm."""
+    found = [_bits(arm.pieces, i) for i in range(len(arm.pieces[0].bits))] if arm.pieces else []
+    for name, scores in (("with suffix", arm.with_suffix), ("without suffix", arm.without_suffix)):
+        if scores:
+            found += [_of_holes(f"line {what}, {name}", scores, value) for what, value in LINE_FIGURES.items()]
+    if arm.blocks:
+        found.append(_of_holes("block edit similarity", arm.blocks, lambda score: score.similarity))
+        parsed = [score for score in arm.blocks if score.parses is not None]
+        if parsed:
+            found.append(_of_holes("block parses", parsed, lambda score: score.parses or 0.0))
+    return found
+
+
+LINE_FIGURES: Mapping[str, Callable[[HoleScore], float]] = {
+    "exact match": lambda score: score.exact,
+    "edit similarity": lambda score: score.similarity,
+    "characters kept": lambda score: score.kept,
+}
+
+
+def _bits(scores: Sequence[PieceScore], i: int) -> Column:
+    return Column(
+        title=f"bits per byte, exit {i + 1}",
+        totals=[score.bits[i] for score in scores],
+        weights=[float(score.num_bytes) for score in scores],
+        groups=[(ALL, score.piece.file.language) for score in scores],
+    )
+
+
+def _of_holes(title: str, scores: Sequence[HoleScore], value: Callable[[HoleScore], float]) -> Column:
+    groups: list[tuple[str, ...]] = []
+    for score in scores:
+        hole = score.hole
+        own = (ALL, hole.file.language, hole.kind)
+        groups.append(own if hole.kind in ("block", "line start") else (*own, "mid-line"))
+    return Column(title, [value(score) for score in scores], [1.0] * len(scores), groups)
+
+
+def figures(arms: Sequence[ArmScores], seed: int) -> list[Figure]:
+    """All figures of all arms; differences are taken from the first arm, column by column of the same title.
+
+    An exit that the first arm lacks is compared with the first arm's last exit.
+    """
+    reference = {column.title: column for column in columns(arms[0])}
+    last_exit = [column for title, column in reference.items() if title.startswith("bits")][-1:]
+    found = []
+    for i, arm in enumerate(arms):
+        for column in columns(arm):
+            others = reference.get(column.title, last_exit[0] if last_exit and "bits" in column.title else None)
+            found += _figures_of(arm.name, column, others if i > 0 else None, seed)
+    return found
+
+
+def _figures_of(arm: str, column: Column, others: Column | None, seed: int) -> list[Figure]:
+    found = []
+    for group in dict.fromkeys(group for groups in column.groups for group in groups):
+        places = [i for i, groups in enumerate(column.groups) if group in groups]
+        totals = [column.totals[i] for i in places]
+        weights = [column.weights[i] for i in places]
+        difference = None
+        if others is not None:
+            difference = paired_difference(totals, [others.totals[i] for i in places], weights, seed)
+        value = bootstrap(totals, weights, seed)
+        found.append(Figure(arm, column.title, group, len(places), value, difference))
+    return found
+
+
+def to_json(settings: Mapping[str, Any], found: Sequence[Figure], arms: Sequence[ArmScores]) -> dict[str, Any]:
+    """Everything as plain data: settings with seeds, figures, and each completion beside what was wanted."""
+    samples = {arm.name: [_sample(score) for score in (*arm.with_suffix, *arm.blocks)] for arm in arms}
+    return {"settings": dict(settings), "figures": [asdict(figure) for figure in found], "samples": samples}
+
+
+def _sample(score: HoleScore) -> dict[str, Any]:
+    hole = score.hole
+    place = {"package": hole.file.package, "path": hole.file.path, "kind": hole.kind, "start": hole.start}
+    return {**place, "wanted": hole.expected, "found": score.found, "parses": score.parses}
+
+
+def to_markdown(settings: Mapping[str, Any], found: Sequence[Figure]) -> str:
+    """One table: a row for each figure and group, a column for each arm, differences in brackets."""
+    arms = list(dict.fromkeys(figure.arm for figure in found))
+    rows = list(dict.fromkeys((figure.title, figure.group, figure.num_cases) for figure in found))
+    cells = {(figure.title, figure.group, figure.arm): figure for figure in found}
+    lines = [f"| figure | cases | {' | '.join(arms)} |", "|---|---|" + "---|" * len(arms)]
+    for title, group, num_cases in rows:
+        name = title if group == ALL else f"&nbsp;&nbsp;{group}"
+        values = [_cell(cells.get((title, group, arm))) for arm in arms]
+        lines.append(f"| {name} | {num_cases} | {' | '.join(values)} |")
+    notes = ", ".join(f"{key} {value}" for key, value in settings.items())
+    return "\n".join([*lines, "", f"Intervals of 95 % by paired bootstrap; {notes}.", ""])
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    text = f"{figure.value.mean:.3f} [{figure.value.low:.3f}, {figure.value.high:.3f}]"
+    if figure.difference is None:
+        return text
+    mark = "" if figure.difference.excludes_zero else ", n.s."
+    return f"{text} ({figure.difference.mean:+.3f}{mark})"

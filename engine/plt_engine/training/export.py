@@ -1,0 +1,178 @@
+"""From a run's newest checkpoint to a model pack in a shipping form.
+
+It does not measure the pack: figures come from the evaluation and are handed in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from plt_engine.config import ModelConfig
+from plt_engine.json_object import Figure
+from plt_engine.pack import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Pack, hash_file, load_pack, write_pack
+from plt_engine.pack_manifest import (
+    Evidence,
+    EvidenceKind,
+    LoopSupport,
+    PackManifest,
+    PackSource,
+    WeightFormat,
+    WeightInfo,
+)
+from plt_engine.quantize import GROUP_SIZE, StoredWeight, quantize_int4, quantize_int8, tensors_of
+from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
+from plt_engine.training.parameters import HIDDEN_SCALE, Tensors
+from plt_engine.training.run import RunError, read_spec
+from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer
+
+EMBEDDING = "model.embed_tokens.weight"
+CARD_FILE = "card.md"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What an exported pack is called and holds.
+
+    Attributes:
+        name: the pack's name.
+        title: its name for people.
+        base: the folder of the pack that the run started from; its tokenizer and chat format go on.
+        weights: `int4` (matrices in groups of 32, embedding in int8) or `bfloat16`.
+        loops: the loop counts to certify, each with what was measured; the first is the default.
+        card: the model card's text, or None.
+        renamed: control tokens of the base's tokenizer with new names, as the training data were written with.
+    """
+
+    name: str
+    title: str
+    base: Path
+    weights: WeightFormat = WeightFormat.INT4
+    loops: Mapping[int, Evidence] = field(default_factory=dict)
+    card: str | None = None
+    renamed: Mapping[str, str] = field(default_factory=lambda: RENAMED)
+
+
+def export_run(run: Path, folder: Path, options: ExportOptions, figures: Mapping[str, Figure]) -> Pack:
+    """Write the pack of a run's newest checkpoint.
+
+    Raises:
+        RunError: the run has no checkpoint, or a loop count is to be certified that it was not trained with.
+    """
+    newest = newest_checkpoint(run)
+    if newest is None:
+        raise RunError(f"{run} has no checkpoint to export; train it first.")
+    checkpoint, config = load_checkpoint(newest), read_spec(run).config
+    loops = options.loops or _trained_loops(config, checkpoint.rows)
+    _require_trained(loops, config)
+    document = cut_tokenizer(_base_tokenizer(options.base), config.vocab_size, options.renamed)
+    base = load_pack(options.base).manifest
+    manifest = PackManifest(
+        name=options.name,
+        title=options.title,
+        license=base.license,
+        source=PackSource(
+            text=f"Trained from {base.title} by the recipe in plt_engine.training; step {checkpoint.step}.",
+            identity=f"{options.name} step {checkpoint.step}",
+            sha256=hash_file(newest),
+        ),
+        weights=WeightInfo(options.weights, GROUP_SIZE if options.weights is WeightFormat.INT4 else None),
+        loops=tuple(LoopSupport(count, evidence) for count, evidence in loops.items()),
+        default_loops=next(iter(loops)),
+        fim=FIM,
+        chat=base.chat,
+        figures=dict(figures),
+    )
+    stored = stored_tensors(checkpoint.masters, options.weights)
+
+    def fill(draft: Path) -> None:
+        raw = config_document(config, checkpoint.masters)
+        (draft / CONFIG_FILE).write_bytes(orjson.dumps(raw, option=orjson.OPT_INDENT_2) + b"\n")
+        (draft / TOKENIZER_FILE).write_bytes(orjson.dumps(document))
+        save_file(stored, draft / WEIGHTS_FILE, metadata={"format": "pt"})
+        if options.card is not None:
+            (draft / CARD_FILE).write_text(options.card, encoding="utf-8")
+
+    return write_pack(folder, manifest, fill)
+
+
+def _base_tokenizer(base: Path) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads((base / TOKENIZER_FILE).read_bytes())
+    return document
+
+
+def _trained_loops(config: ModelConfig, rows: int) -> dict[int, Evidence]:
+    detail = f"trained with an exit at this loop on {rows} windows"
+    return {r: Evidence(EvidenceKind.TRAINED, detail) for r in range(1, config.loop.num_loops + 1)}
+
+
+def _require_trained(loops: Mapping[int, Evidence], config: ModelConfig) -> None:
+    for count in loops:
+        if not 1 <= count <= config.loop.num_loops:
+            raise RunError(f"The run was trained with {config.loop.num_loops} loops; {count} cannot be certified.")
+
+
+def stored_tensors(masters: Mapping[str, Tensor], weights: WeightFormat) -> Tensors:
+    """The tensors of model.safetensors, contiguous and by their stored names; b is a config key, not a tensor."""
+    stored: Tensors = {}
+    for name, master in masters.items():
+        if name != HIDDEN_SCALE:
+            stored |= tensors_of(name, stored_form(name, master, weights))
+    return {name: tensor.contiguous() for name, tensor in stored.items()}
+
+
+def stored_form(name: str, master: Tensor, weights: WeightFormat) -> StoredWeight:
+    """One weight in its shipping form: norms and gates stay exact, the embedding has 8 bits, matrices have 4.
+
+    Raises:
+        ValueError: weights is a form that is not exported.
+    """
+    if weights is WeightFormat.BFLOAT16:
+        return master.to(torch.bfloat16)
+    if weights is not WeightFormat.INT4:
+        raise ValueError(f"weights is {weights}; packs are exported in int4 or bfloat16.")
+    if name == EMBEDDING:
+        return quantize_int8(master, None)
+    if master.dim() == 2 and "plt_gate" not in name:
+        return quantize_int4(master)
+    return master.float()
+
+
+def config_document(config: ModelConfig, masters: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The pack's config.json: the family's own keys, and the `plt_*` keys where there is more than one loop."""
+    loop = config.loop
+    if HIDDEN_SCALE in masters:
+        loop = replace(loop, hidden_scale=masters[HIDDEN_SCALE].item())
+    raw: dict[str, Any] = {
+        "model_type": "llama" if loop.num_loops == 1 else "iquestpltcoder",
+        "architectures": ["LlamaForCausalLM" if loop.num_loops == 1 else "IQuestPLTCoderForCausalLM"],
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.hidden_size,
+        "intermediate_size": config.intermediate_size,
+        "num_hidden_layers": config.num_hidden_layers,
+        "num_attention_heads": config.num_attention_heads,
+        "num_key_value_heads": config.num_key_value_heads,
+        "head_dim": config.head_dim,
+        "hidden_act": "silu",
+        "rms_norm_eps": config.rms_norm_eps,
+        "rope_theta": config.rope_theta,
+        "max_position_embeddings": config.max_position_embeddings,
+        "tie_word_embeddings": config.tie_word_embeddings,
+        "bos_token_id": config.bos_token_id,
+        "eos_token_id": list(config.eos_token_ids),
+    }
+    if loop.num_loops == 1:
+        return raw
+    return raw | {
+        "plt_num_loops": loop.num_loops,
+        "plt_window_size": [loop.window_left, 0],
+        "plt_normalize_per_loop": loop.normalize_per_loop,
+        "plt_emb_scale": loop.emb_scale,
+        "plt_hidden_scale": loop.hidden_scale,
+        "plt_gate_use_hidden_states": loop.gate_uses_hidden_states,
+    }
