@@ -52,3 +52,8 @@ command -v chromium >/dev/null || install_chromium
 once "node-$NODE_VERSION" install_node
 once "code-server-$CODE_SERVER_VERSION" install_code_server
 once "playwright-$PLAYWRIGHT_VERSION" install_playwright
+
+# The extension is packaged afresh each time: it takes seconds, and a stale package would prove nothing.
+cd editors/vscode
+[ node_modules -nt package-lock.json ] || { npm ci --ignore-scripts && touch node_modules; }
+npm run --silent package

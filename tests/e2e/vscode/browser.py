@@ -1,0 +1,95 @@
+"""A headless Chromium, driven through `driver.mjs`, which is a small Node program around playwright-core.
+
+It knows pages, keys and selectors, and nothing of VS Code.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.e2e.vscode.places import NODE, PLAYWRIGHT, chromium
+
+CLICK_TIMEOUT_MS = 60_000
+
+
+class BrowserError(Exception):
+    """The page did not do what was asked; the message is playwright's."""
+
+
+class Browser:
+    """One page of one browser."""
+
+    def __init__(self, profile: Path, log: Path) -> None:
+        self._log = log.open("wb")
+        self._process = subprocess.Popen(
+            [NODE, Path(__file__).parent / "driver.mjs", profile],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={**os.environ, "PLAYWRIGHT": str(PLAYWRIGHT), "CHROMIUM": chromium()},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._log.close()
+
+    def open(self, url: str) -> None:
+        """Show a page."""
+        self._ask("open", url=url)
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other, each as playwright spells it: `Control+S`."""
+        for key in keys:
+            self._ask("press", key=key)
+
+    def type(self, text: str, delay_ms: float = 0) -> None:
+        """Type a text key by key."""
+        self._ask("type", text=text, delay=delay_ms)
+
+    def insert(self, text: str) -> None:
+        """Have a text arrive at once, as from an input method."""
+        self._ask("insert", text=text)
+
+    def texts(self, selector: str) -> list[str]:
+        """The text of each match, in the order of the page's source."""
+        return list(self._ask("texts", selector=selector))
+
+    def attributes(self, selector: str, name: str) -> list[str | None]:
+        """An attribute of each match."""
+        return list(self._ask("attributes", selector=selector, name=name))
+
+    def placed(self, selector: str) -> list[str]:
+        """The text of each match, from top to bottom and left to right."""
+        found = self._ask("placed", selector=selector)
+        return [one["text"] for one in sorted(found, key=lambda one: (one["top"], one["left"]))]
+
+    def click(self, selector: str) -> None:
+        """Click the first match once it is there and still."""
+        self._ask("click", selector=selector, timeout=CLICK_TIMEOUT_MS)
+
+    def screenshot(self, path: Path, clip: dict[str, int] | None = None) -> None:
+        """Write a picture of the page, or of a part of it (x, y, width, height in pixels)."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._ask("screenshot", path=str(path), clip=clip)
+
+    def _ask(self, method: str, **params: object) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"method": method, **params}) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise BrowserError(f"the browser's driver has ended; {self._log.name} says why")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise BrowserError(f"{method} {params}: {answer['error']}")
+        return answer["result"]

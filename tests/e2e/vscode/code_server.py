@@ -1,0 +1,94 @@
+"""code-server, which is VS Code's workbench and extension host served to a browser, with a profile of its own.
+
+It knows how the editor is started and ended, and not what is done in it.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.vscode.places import CODE_SERVER, NODE, VSIX
+from tests.e2e.vscode.waiting import wait_for
+
+QUIET: Mapping[str, object] = {
+    "chat.disableAIFeatures": True,
+    "editor.accessibilitySupport": "off",
+    "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
+    "files.autoSave": "off",
+    "security.workspace.trust.enabled": False,
+    "telemetry.telemetryLevel": "off",
+    "window.commandCenter": False,
+    "workbench.layoutControl.enabled": False,
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "workbench.startupEditor": "none",
+    "workbench.tips.enabled": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CodeServer:
+    """A running editor.
+
+    Attributes:
+        pid: of the process above all others.
+        url: what a browser opens; the workspace is the folder.
+        folder: the workspace.
+        settings_file: the user's settings.
+    """
+
+    pid: int
+    url: str
+    folder: Path
+    settings_file: Path
+
+    def settings(self) -> dict[str, object]:
+        """The user's settings."""
+        return dict(json.loads(self.settings_file.read_text()))
+
+    def change_settings(self, changes: Mapping[str, object]) -> None:
+        """Change some of the user's settings; None removes one."""
+        merged = {**self.settings(), **changes}
+        self.write_settings({key: value for key, value in merged.items() if value is not None})
+
+    def write_settings(self, settings: Mapping[str, object]) -> None:
+        """Replace the user's settings, as an editor saves a file: whole, or not at all."""
+        draft = self.settings_file.with_suffix(".draft")
+        draft.write_text(json.dumps(settings, indent=2))
+        draft.replace(self.settings_file)
+
+
+@contextmanager
+def code_server(home: Path, environment: Mapping[str, str], settings: Mapping[str, object]) -> Iterator[CodeServer]:
+    """Start an editor whose every file lies below `home`, with the extension installed from its .vsix."""
+    user, extensions, folder = home / "data", home / "extensions", home / "work"
+    settings_file = user / "User" / "settings.json"
+    for one in (settings_file.parent, extensions, folder):
+        one.mkdir(parents=True)
+    settings_file.write_text(json.dumps({**QUIET, **settings}))
+    words = [NODE, CODE_SERVER, "--config", os.devnull, "--user-data-dir", user, "--extensions-dir", extensions]
+    log = home / "code-server.log"
+    with log.open("wb") as out:
+        subprocess.run([*words, "--install-extension", VSIX], check=True, stdout=out, stderr=out, env=environment)
+        serve = [
+            "--auth",
+            "none",
+            "--bind-addr",
+            "127.0.0.1:0",
+            "--disable-telemetry",
+            "--disable-update-check",
+            folder,
+        ]
+        process = subprocess.Popen([*words, *serve], stdout=out, stderr=out, env=environment, start_new_session=True)
+    try:
+        port = wait_for(lambda: re.search(r"listening on http://127\.0\.0\.1:(\d+)", log.read_text()))
+        assert port is not None
+        yield CodeServer(process.pid, f"http://127.0.0.1:{port[1]}/?folder={folder}", folder, settings_file)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()

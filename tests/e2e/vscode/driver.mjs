@@ -1,0 +1,58 @@
+// A browser on a leash: reads one command a line from standard input, as JSON, and answers each with one line.
+// It knows pages, not VS Code. PLAYWRIGHT names the folder of playwright-core, CHROMIUM the browser's program.
+import { createInterface } from "node:readline";
+import { createRequire } from "node:module";
+
+const { chromium } = createRequire(import.meta.url)(process.env.PLAYWRIGHT);
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const [profile] = process.argv.slice(2);
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM,
+  headless: true,
+  args: FLAGS,
+  viewport: { width: 1280, height: 800 },
+});
+await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+const page = context.pages()[0] ?? (await context.newPage());
+
+const commands = {
+  open: ({ url }) => page.goto(url, { waitUntil: "domcontentloaded" }).then(() => null),
+  press: ({ key }) => page.keyboard.press(key).then(() => null),
+  // Keys as a person presses them, one by one; `delay` is in milliseconds.
+  type: ({ text, delay }) => page.keyboard.type(text, { delay }).then(() => null),
+  // Text that arrives at once, as from an input method; it may hold any character.
+  insert: ({ text }) => page.keyboard.insertText(text).then(() => null),
+  texts: ({ selector }) => page.locator(selector).allTextContents(),
+  attributes: ({ selector, name }) =>
+    page.locator(selector).evaluateAll((found, attribute) => found.map((one) => one.getAttribute(attribute)), name),
+  // The text of each match with where it stands, topmost first.
+  placed: ({ selector }) =>
+    page.locator(selector).evaluateAll((found) =>
+      found.map((one) => ({ top: one.getBoundingClientRect().top, left: one.getBoundingClientRect().left, text: one.textContent })),
+    ),
+  // The first match that is visible; playwright waits for it.
+  click: ({ selector, timeout }) => page.locator(selector).first().click({ timeout }).then(() => null),
+  screenshot: ({ path, clip }) => page.screenshot({ path, ...(clip && { clip }) }).then(() => null),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { method, ...params } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { result: await commands[method](params) };
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await context.close();

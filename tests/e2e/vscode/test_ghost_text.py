@@ -1,0 +1,76 @@
+"""Ghost text in the real VS Code: it comes while typing, and is taken whole, by word or by line, or left."""
+
+from tests.e2e.vscode.waiting import wait_for
+from tests.e2e.vscode.workbench import Workbench
+
+PAIRS = "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n"
+TYPED = "    return"
+STACK = "class Stack:\n    def __init__(self):\n        self.items = []\n\n    def push(self, item):\n"
+
+
+def test_typing_brings_ghost_text_that_tab_takes_and_undo_removes(vscode: Workbench) -> None:
+    file = vscode.open_text("whole.py", PAIRS)
+    vscode.browser.type(TYPED)
+    ghost = vscode.wait_for_ghost()
+    vscode.browser.press("Tab")
+    vscode.wait_for_ghost_to_leave(ghost)
+    assert vscode.save(file) == PAIRS + TYPED + ghost
+
+    vscode.browser.press("Control+Z")
+    assert wait_for(lambda: vscode.save(file), lambda text: text != PAIRS + TYPED + ghost) == PAIRS + TYPED
+
+
+def test_typing_what_the_ghost_text_says_keeps_it(vscode: Workbench) -> None:
+    vscode.open_text("through.py", PAIRS)
+    vscode.browser.type(TYPED)
+    ghost = vscode.wait_for_ghost()
+    for i in range(1, 4):
+        vscode.browser.type(ghost[i - 1])
+        wait_for(vscode.ghost, lambda rest, i=i: rest == ghost[i:])
+
+
+def test_a_word_is_taken_and_the_rest_stays(vscode: Workbench) -> None:
+    file = vscode.open_text("word.py", PAIRS)
+    vscode.browser.type(TYPED)
+    ghost = vscode.wait_for_ghost()
+    vscode.browser.press("Control+ArrowRight")
+    rest = wait_for(vscode.ghost, lambda text: text != ghost)
+    assert rest
+    assert ghost.endswith(rest)
+    assert vscode.save(file) == PAIRS + TYPED + ghost.removesuffix(rest)
+
+
+def test_a_line_is_taken(vscode: Workbench) -> None:
+    file = vscode.open_text("line.py", STACK)
+    vscode.browser.type("        self")
+    ghost = vscode.wait_for_ghost()
+    first, *more = ghost.split("\n")
+    assert more, f"this test needs ghost text of several lines, not {ghost!r}"
+    vscode.browser.press("Alt+End")
+    vscode.wait_for_ghost_to_leave(ghost)
+    assert vscode.save(file).removeprefix(f"{STACK}        self").rstrip() == first
+
+
+def test_escape_dismisses_it_and_a_key_asks_for_it_again(vscode: Workbench) -> None:
+    vscode.open_text("dismiss.py", PAIRS)
+    vscode.browser.type(TYPED)
+    ghost = vscode.wait_for_ghost()
+    vscode.browser.press("Escape")
+    vscode.wait_for_no_ghost()
+    vscode.browser.press("Alt+\\")
+    assert vscode.wait_for_ghost() == ghost
+
+
+def test_tab_indents_where_there_is_no_ghost_text(vscode: Workbench) -> None:
+    file = vscode.open_text("tab.py", "first = 1\n")
+    vscode.browser.press("Control+Home", "Tab")
+    assert wait_for(lambda: vscode.save(file), lambda text: text != "first = 1\n") == "    first = 1\n"
+
+
+def test_the_suggestion_list_keeps_its_tab(vscode: Workbench) -> None:
+    file = vscode.open_text("list.txt", "wonderful_thing\n")
+    vscode.browser.type("wond")
+    vscode.browser.press("Control+Space")
+    wait_for(lambda: vscode.browser.texts(".suggest-widget.visible .monaco-list-row.focused"))
+    vscode.browser.press("Tab")
+    wait_for(lambda: vscode.save(file), lambda text: text == "wonderful_thing\nwonderful_thing")

@@ -1,0 +1,119 @@
+"""VS Code's workbench as a person uses it: keys, the palette, the status bar, the grey text at the cursor.
+
+It reads the page and presses keys; what a test expects is the test's business.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.vscode.browser import Browser
+from tests.e2e.vscode.code_server import CodeServer
+from tests.e2e.vscode.waiting import wait_for, wait_until_stable
+
+FIRST_LINE = ".view-lines .ghost-text-decoration"
+FURTHER_LINES = ".suggest-preview-text .view-line"
+POSITION_ITEM = '[id="status.editor.selection"]'
+MODEL = "smollm2-135m"
+STATUS_ITEM = '[id="plt.plt-lsp.plt.status"]'
+QUICK_INPUT = ".quick-input-widget:not([style*='display: none']) input"
+QUICK_ROWS = ".quick-input-list .monaco-list-row"
+NO_BREAK_SPACE = "\xa0"
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """The editor in its browser."""
+
+    server: CodeServer
+    browser: Browser
+    log: Path
+
+    def load(self) -> None:
+        """Show the workbench and wait for the extension's status bar item."""
+        self.browser.open(self.server.url)
+        wait_for(self.status)
+
+    def wait_until_running(self) -> None:
+        """Wait until the extension has its server."""
+        wait_for(self.status, lambda words: words.startswith(f"PLT: {MODEL}"))
+
+    def status(self) -> str:
+        """The words of the extension's status bar item, or nothing where there is none."""
+        return "".join(self.browser.texts(f"{STATUS_ITEM} a")).strip().replace(NO_BREAK_SPACE, " ")
+
+    def ghost(self) -> str:
+        """The grey text at the cursor, with its lines, or nothing."""
+        first = "".join(self.browser.placed(FIRST_LINE))
+        lines = [first, *self.browser.placed(FURTHER_LINES)] if first or self.browser.texts(FURTHER_LINES) else []
+        return "\n".join(lines).replace(NO_BREAK_SPACE, " ")
+
+    def wait_for_ghost(self) -> str:
+        """The grey text once it is there and has stopped changing."""
+        return wait_until_stable(self.ghost)
+
+    def wait_for_ghost_to_leave(self, ghost: str) -> None:
+        """Wait until this grey text is no longer there, since it was taken; another may have come."""
+        wait_for(self.ghost, lambda text: text != ghost)
+
+    def wait_for_no_ghost(self) -> None:
+        """Wait until there is no grey text."""
+        wait_until_stable(self.ghost, lambda text: not text)
+
+    def outcomes(self) -> list[str]:
+        """How each completion so far has ended, in the words of the server's log."""
+        return re.findall(r"inline completion \S+: (\w+) after", self.log.read_text())
+
+    def wait_for_outcome(self, outcome: str, *, since: int) -> None:
+        """Wait until a completion that was asked for after the first `since` has ended so."""
+        wait_for(self.outcomes, lambda found: outcome in found[since:])
+
+    def open_text(self, name: str, text: str | bytes) -> Path:
+        """Write a file into the workspace and open it, the cursor at its end."""
+        file = self.server.folder / name
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        self.browser.press("Control+P")
+        wait_for(lambda: self.browser.attributes(QUICK_INPUT, "aria-label"))
+        self.browser.insert(str(file))
+        wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: bool(rows) and rows[0].startswith(name))
+        self.browser.press("Enter")
+        wait_for(lambda: self.browser.attributes(".tab.active", "data-resource-name"), lambda names: name in names)
+        wait_for(lambda: self.browser.texts(".editor-instance .monaco-editor.focused"))
+        self.to_end(file)
+        return file
+
+    def to_end(self, file: Path) -> None:
+        """Put the cursor at the end of the file that is open."""
+        last = file.read_bytes().decode().splitlines(keepends=True) or [""]
+        line = len(last) + last[-1].endswith(("\n", "\r"))
+        self.browser.press("Control+End")
+        wait_for(self.position, lambda position: position.startswith(f"Ln {line},"))
+
+    def position(self) -> str:
+        """The cursor's line and column, in the editor's words."""
+        return "".join(self.browser.texts(f"{POSITION_ITEM} a"))
+
+    def run(self, command: str) -> None:
+        """Run a command from the palette."""
+        self.browser.press("F1")
+        wait_for(lambda: self.browser.attributes(QUICK_INPUT, "aria-label"))
+        self.browser.insert(command)
+        wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: bool(rows) and rows[0].startswith(command))
+        self.browser.press("Enter")
+
+    def choose(self, label: str) -> None:
+        """Choose from the list that a command has opened."""
+        wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: any(row.startswith(label) for row in rows))
+        self.browser.insert(label)
+        self.browser.press("Enter")
+
+    def open_menu(self) -> list[str]:
+        """Click the extension's status bar item, and return the words of its menu."""
+        self.browser.click(f"{STATUS_ITEM} a")
+        return wait_for(lambda: self.browser.texts(QUICK_ROWS))
+
+    def save(self, file: Path) -> str:
+        """Save the file that is open, and return what the disk holds, its line ends as they are."""
+        self.browser.press("Control+S")
+        wait_for(lambda: self.browser.texts(".tab.active.dirty"), lambda dirty: not dirty)
+        return file.read_bytes().decode()
