@@ -10,9 +10,10 @@ A message is the JSON object `{"type": name, "body": fields}`.
 Every load and generate is answered by exactly one of loaded, output, aborted and failed, whatever happens in between.
 """
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import ClassVar, TypeVar
 
 import cattrs
@@ -247,7 +248,8 @@ def _decode(data: bytes, kinds: Mapping[str, type[M]]) -> M:
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
     for kind in (str, int, bool):
-        converter.register_structure_hook(kind, _exactly(kind))
+        # By identity: an enumeration of texts is a subclass of str, and must come back as itself.
+        converter.register_structure_hook_func(partial(operator.is_, kind), _exactly(kind))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook_func(lambda kind: kind == OptionValue, lambda value, _: _option(value))
     return converter

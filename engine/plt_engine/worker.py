@@ -1,10 +1,10 @@
 """The engine's one thread: it loads packs and runs generations, one after the other, each with its own abort flag.
 
-It does not know where requests come from or how answers travel: an answer is a call of the job's own functions.
+The scheduler says which is next and which must stop for another. The worker does not know where requests come from or
+how answers travel: an answer is a call of the job's own functions.
 """
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from plt_engine.errors import EngineError
-from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest
+from plt_engine.scheduler import Scheduler, Ticket
+from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest, Priority
 from plt_engine.wire import (
     Aborted,
     Chunk,
@@ -63,9 +64,12 @@ class Job:
     aborted: threading.Event = field(default_factory=threading.Event)
 
 
-@dataclass(frozen=True, slots=True)
-class _CloseSession:
-    session_id: str
+def _ticket(job: Job) -> Ticket:
+    """What the scheduler needs to know; a load without a request stands for itself and is as urgent as any."""
+    request = job.request
+    if request is None:
+        return Ticket(job.request_id, ("load", job.request_id), Priority.INTERACTIVE)
+    return Ticket(job.request_id, (request.workspace_id, request.session_id), request.priority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,10 @@ class EngineWorker:
 
     def __init__(self, factory: EngineFactory) -> None:
         self._factory = factory
-        self._queue: queue.SimpleQueue[Job | _CloseSession] = queue.SimpleQueue()
+        self._changed = threading.Condition()  # guards the three below
+        self._scheduler = Scheduler()
+        self._jobs: dict[str, Job] = {}
+        self._closed_sessions: list[str] = []
         self._engine: EngineLike | None = None
         self._config: EngineConfig | None = None
         self._num_finished = 0
@@ -93,12 +100,18 @@ class EngineWorker:
         threading.Thread(target=self._run, name="engine", daemon=True).start()
 
     def submit(self, job: Job) -> None:
-        """Queue a job; its `finish` is called once from the engine's thread."""
-        self._queue.put(job)
+        """Queue a job; its `finish` is called once from the engine's thread. What it supersedes is aborted."""
+        with self._changed:
+            self._jobs[job.request_id] = job
+            for request_id in self._scheduler.submit(_ticket(job)):
+                self._jobs[request_id].aborted.set()
+            self._changed.notify()
 
     def close_session(self, session_id: str) -> None:
-        """Forget a session once the jobs before have run."""
-        self._queue.put(_CloseSession(session_id))
+        """Forget a session once the job that is running has ended."""
+        with self._changed:
+            self._closed_sessions.append(session_id)
+            self._changed.notify()
 
     @property
     def info(self) -> EngineInfo | None:
@@ -109,16 +122,26 @@ class EngineWorker:
     @property
     def counts(self) -> WorkerCounts:
         """What the worker has done so far."""
-        return WorkerCounts(self._queue.qsize(), self._num_finished, self._num_failed)
+        return WorkerCounts(len(self._scheduler), self._num_finished, self._num_failed)
 
     def _run(self) -> None:
         while True:
-            item = self._queue.get()
-            match item:
-                case Job():
-                    self._run_job(item)
-                case _CloseSession(session_id):
-                    self._close_session(session_id)
+            closed, job = self._take()
+            for session_id in closed:
+                self._close_session(session_id)
+            if job is not None:
+                self._run_job(job)
+                with self._changed:
+                    self._scheduler.finish()
+                    del self._jobs[job.request_id]
+
+    def _take(self) -> tuple[list[str], Job | None]:
+        """Wait for work: the sessions to forget, and the job to run."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._scheduler) or self._closed_sessions)
+            closed, self._closed_sessions = self._closed_sessions, []
+            ticket = self._scheduler.next()
+            return closed, None if ticket is None else self._jobs[ticket.request_id]
 
     def _close_session(self, session_id: str) -> None:
         if self._engine is None:

@@ -42,7 +42,7 @@ async def client(clock, monkeypatch):
 
 
 def request(client: EngineClient, prefix: str = "x") -> GenerationRequest:
-    return GenerationRequest(client.new_id(), "session", Prompt(prefix))
+    return GenerationRequest(client.new_id(), f"session of {prefix}", Prompt(prefix))
 
 
 async def collect(client: EngineClient, pack: Path, prefix: str = "x") -> list:
@@ -99,6 +99,17 @@ async def test_closing_the_iterator_aborts_within_one_piece(client, tmp_path):
     assert (await collect(client, pack))[-1].text == "next"
 
 
+async def test_a_newer_request_of_its_session_stops_the_one_that_runs(client, tmp_path):
+    pack = write_script(tmp_path / "p", text="ab", wait_for=str(tmp_path / "go"))
+    first = asyncio.create_task(collect(client, pack, "same"))
+    await until(lambda: any(entry["event"] == "generate" for entry in read_journal(pack)))
+    second = asyncio.create_task(collect(client, pack, "same"))
+    await client.ping()
+    (tmp_path / "go").touch()
+    assert (await first)[-1].finish_reason is FinishReason.ABORTED
+    assert (await second)[-1].text == "ab"
+
+
 async def test_a_queued_request_can_be_aborted_before_it_runs(client, tmp_path):
     pack = write_script(tmp_path / "p", text="ab", wait_for=str(tmp_path / "go"))
     first = asyncio.create_task(collect(client, pack, "first"))
@@ -133,7 +144,7 @@ async def test_kill_9_in_mid_generation_is_one_clear_error_and_the_next_request_
 
 async def test_every_running_request_hears_of_the_death(client, tmp_path):
     pack = write_script(tmp_path / "p", text="abc", wait_for=str(tmp_path / "never"))
-    tasks = [asyncio.create_task(collect(client, pack)) for _ in range(3)]
+    tasks = [asyncio.create_task(collect(client, pack, prefix)) for prefix in "abc"]
     await until(lambda: any(entry["event"] == "generate" for entry in read_journal(pack)))
     await client.ping()
     os.kill(client.pid, signal.SIGKILL)
