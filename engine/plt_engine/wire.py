@@ -10,15 +10,16 @@ A message is the JSON object `{"type": name, "body": fields}`.
 Every load and generate is answered by exactly one of loaded, output, aborted and failed, whatever happens in between.
 """
 
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from enum import EnumType
+from functools import cache
 from typing import ClassVar, TypeVar
 
 import cattrs
 import orjson
 
+from plt_engine import types
 from plt_engine.errors import HostError
 from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest
 
@@ -240,17 +241,20 @@ def _decode(data: bytes, kinds: Mapping[str, type[M]]) -> M:
         raise HostError(f"a message has the type {name!r}; known are {', '.join(kinds)}")
     try:
         return _converter().structure(raw.get("body"), kind)
-    except (KeyError, TypeError, ValueError, AttributeError, cattrs.BaseValidationError) as error:
+    except Exception as error:  # cattrs' errors share no base with those of the hooks below
         raise HostError(f"a {name!r} message is malformed: {type(error).__name__}: {error}") from None
 
 
 @cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
-    for kind in (str, int, bool):
-        # By identity: an enumeration of texts is a subclass of str, and must come back as itself.
-        converter.register_structure_hook_func(partial(operator.is_, kind), _exactly(kind))
+    for plain in (str, int, bool):
+        converter.register_structure_hook(plain, _exactly(plain))
     converter.register_structure_hook(float, _number)
+    # A hook for `str` or `int` is taken for its subclasses too, which the enumerations are.
+    for kind in vars(types).values():
+        if isinstance(kind, EnumType):
+            converter.register_structure_hook(kind, lambda value, enumeration: enumeration(value))
     converter.register_structure_hook_func(lambda kind: kind == OptionValue, lambda value, _: _option(value))
     return converter
 
