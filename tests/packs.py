@@ -28,7 +28,7 @@ from plt_engine.pack_manifest import (
     WeightInfo,
 )
 from plt_engine.quantize import GROUP_SIZE, StoredWeight, quantize_int4, quantize_int8, tensors_of
-from plt_engine.tokenizer import byte_alphabet
+from plt_engine.token_spelling import byte_alphabet
 
 CORPUS = """def add(first, second):
     return first + second

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from plt_engine.errors import LoopCountError, RequestError
-from plt_engine.fim import render, stop_ids
+from plt_engine.fim import encode_prefix, render, stop_ids
 from plt_engine.fused import fuse
 from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
 from plt_engine.healing import Reopened, TokenHealer
@@ -123,7 +123,7 @@ class Engine:
 
     def _prompt_ids(self, request: GenerationRequest) -> PromptIds:
         fim, tokenizer = self._pack.manifest.fim, self._vocabulary.tokenizer
-        prefix = tokenizer.encode(request.prompt.prefix)
+        prefix = encode_prefix(request.prompt, fim, tokenizer)
         reopened = self._vocabulary.healer.reopen(prefix) if request.heals_tokens else Reopened(prefix, b"")
         room = max(self.info.max_context_tokens - request.stop.max_tokens, 0)
         ids = render(request.prompt, fim, tokenizer, room, reopened.kept)

@@ -127,18 +127,25 @@ def render(
     """
     repository_form = fim is not None and fim.file_sep is not None and bool(prompt.chunks)
     layout = _layout(fim, tokenizer, _file_header(prompt, fim, tokenizer) if repository_form else ())
-    room = max_tokens - layout.num_fixed
+    opening = list(tokenizer.opening_ids)
+    num_fixed = layout.num_fixed + len(opening)
+    room = max_tokens - num_fixed
     if room < 1:
-        raise RequestError(f"A prompt of {max_tokens} tokens has no room; its format alone takes {layout.num_fixed}.")
-    prefix = tokenizer.encode(prompt.prefix) if prefix_ids is None else prefix_ids
-    suffix = tokenizer.encode(prompt.suffix) if fim is not None else []
+        raise RequestError(f"A prompt of {max_tokens} tokens has no room; its format alone takes {num_fixed}.")
+    prefix = encode_prefix(prompt, fim, tokenizer) if prefix_ids is None else prefix_ids
+    suffix = tokenizer.encode(prompt.suffix, follows=True) if fim is not None else []
     num_prefix, num_suffix = share_budget(room, len(prefix), len(suffix))
     chunk_room = room - _stepped(num_prefix, room) - num_suffix
     chunks = _chunk_ids(prompt, fim if repository_form else None, tokenizer, chunk_room)
     kept = prefix[len(prefix) - num_prefix :], suffix[:num_suffix]
     if repository_form or fim is None:
-        return chunks + layout.joined(*kept)
-    return layout.joined(chunks + kept[0], kept[1])
+        return opening + chunks + layout.joined(*kept)
+    return opening + layout.joined(chunks + kept[0], kept[1])
+
+
+def encode_prefix(prompt: Prompt, fim: FimFormat | None, tokenizer: Tokenizer) -> list[int]:
+    """The ids of a prompt's prefix as it stands in the pack's format: the beginning of the text, or after something."""
+    return tokenizer.encode(prompt.prefix, follows=fim is not None or bool(prompt.chunks))
 
 
 def share_budget(room: int, num_prefix: int, num_suffix: int) -> tuple[int, int]:
@@ -174,7 +181,7 @@ def _layout(fim: FimFormat | None, tokenizer: Tokenizer, header: Iterable[int]) 
 def _file_header(prompt: Prompt, fim: FimFormat | None, tokenizer: Tokenizer) -> tuple[int, ...]:
     if fim is None or fim.file_sep is None:
         return ()
-    return (fim_ids(fim, tokenizer)[fim.file_sep], *tokenizer.encode(f"{prompt.path or ''}\n"))
+    return (fim_ids(fim, tokenizer)[fim.file_sep], *tokenizer.encode(f"{prompt.path or ''}\n", follows=True))
 
 
 def _chunk_ids(prompt: Prompt, fim: FimFormat | None, tokenizer: Tokenizer, room: int) -> list[int]:
@@ -192,11 +199,11 @@ def _chunk_ids(prompt: Prompt, fim: FimFormat | None, tokenizer: Tokenizer, room
 def _repository_line(prompt: Prompt, fim: FimFormat | None, tokenizer: Tokenizer) -> list[int]:
     if fim is None or fim.repo_name is None or prompt.repo_name is None:
         return []
-    return [fim_ids(fim, tokenizer)[fim.repo_name], *tokenizer.encode(f"{prompt.repo_name}\n")]
+    return [fim_ids(fim, tokenizer)[fim.repo_name], *tokenizer.encode(f"{prompt.repo_name}\n", follows=True)]
 
 
 def _one_chunk(chunk: FileChunk, fim: FimFormat | None, tokenizer: Tokenizer) -> list[int]:
     text = chunk.text if chunk.text.endswith("\n") else f"{chunk.text}\n"
     if fim is None or fim.file_sep is None:
-        return tokenizer.encode(text)
-    return [fim_ids(fim, tokenizer)[fim.file_sep], *tokenizer.encode(f"{chunk.path}\n{text}")]
+        return tokenizer.encode(text, follows=True)
+    return [fim_ids(fim, tokenizer)[fim.file_sep], *tokenizer.encode(f"{chunk.path}\n{text}", follows=True)]

@@ -13,30 +13,36 @@ import orjson
 import tokenizers
 
 from plt_engine.errors import PackFormatError
+from plt_engine.token_spelling import opening_tokens, spelling_of, strips_first_space, without_prepend
 
 
 class Tokenizer:
-    """A byte-level BPE tokenizer.
+    """A BPE tokenizer, byte-level or SentencePiece's.
 
     Attributes:
         vocab_size: one more than the highest id.
         special_ids: the ids of the control tokens, which have a name but no text.
+        opening_ids: the control tokens that every prompt begins with, often none.
     """
 
     def __init__(self, document: Mapping[str, Any], where: str = "tokenizer.json") -> None:
         """Build from the content of a `tokenizer.json`; `where` is its name in messages.
 
         Raises:
-            PackFormatError: the content is malformed or is no byte-level BPE.
+            PackFormatError: the content is malformed or of another kind.
         """
         added = _added_tokens(document, where)
+        _require_bpe(document, where)
+        self._bytes_of = spelling_of(document, where)
+        self._strips_space = strips_first_space(document)
+        document, self._puts_space = without_prepend(document)
         self._encoder = _text_encoder(document, added, where)
         self._ids: dict[str, int] = {**document["model"]["vocab"], **{token["content"]: token["id"] for token in added}}
         self._tokens = {i: token for token, i in self._ids.items()}
         self._plain_added = frozenset(token["id"] for token in added if not _is_control(token))
         self.special_ids = frozenset(token["id"] for token in added if _is_control(token))
         self.vocab_size = max(self._tokens) + 1
-        self._byte_of = {character: byte for byte, character in enumerate(byte_alphabet())}
+        self.opening_ids = tuple(self._ids[token] for token in opening_tokens(document) if token in self._ids)
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokenizer":
@@ -55,15 +61,24 @@ class Tokenizer:
             raise PackFormatError(f"{path}: the document must be a JSON object. Build the pack anew.")
         return cls(document, str(path))
 
-    def encode(self, text: str) -> list[int]:
-        """The ids of a text, without any control token; half surrogate pairs become U+FFFD."""
+    def encode(self, text: str, *, follows: bool = False) -> list[int]:
+        """The ids of a text, without any control token; half surrogate pairs become U+FFFD.
+
+        Where the tokenizer puts a space before a text, it does so unless the text `follows` another or a control token.
+        """
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if self._puts_space and whole and not follows:
+            whole = f" {whole}"
         ids: list[int] = self._encoder.encode(whole, add_special_tokens=False).ids
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of tokens; bytes that are no UTF-8 become U+FFFD, control tokens nothing."""
-        return b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
+        """The text of tokens; bytes that are no UTF-8 become U+FFFD, control tokens nothing.
+
+        Where the tokenizer puts a space before a text, `ids` are a whole text's, and that space is taken off again.
+        """
+        text = b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
+        return text.removeprefix(" ") if self._strips_space else text
 
     def token_bytes(self, token_id: int) -> bytes:
         """The exact bytes of a token; none for a control token, nor for an id that no token has."""
@@ -72,7 +87,7 @@ class Tokenizer:
             return b""
         if token_id in self._plain_added:
             return token.encode()
-        return bytes(self._byte_of[character] for character in token)
+        return self._bytes_of(token)
 
     def special_id(self, token: str) -> int | None:
         """The id of the control token of this name, or None."""
@@ -102,16 +117,6 @@ class StreamDecoder:
         return held.decode("utf-8", "ignore")
 
 
-def byte_alphabet() -> str:
-    """The 256 characters that stand for the bytes 0..255 in a byte-level vocabulary (GPT-2).
-
-    A printable Latin-1 character stands for itself; the others take the characters from U+0100 on, in order.
-    """
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = iter(range(0x100, 0x200))
-    return "".join(chr(byte if byte in printable else next(others)) for byte in range(256))
-
-
 def _added_tokens(document: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     added = document.get("added_tokens") or []
     for token in added:
@@ -124,13 +129,15 @@ def _added_tokens(document: Mapping[str, Any], where: str) -> list[dict[str, Any
     return list(added)
 
 
-def _text_encoder(document: Mapping[str, Any], added: list[dict[str, Any]], where: str) -> tokenizers.Tokenizer:
-    """The library's tokenizer without control tokens, so that it cannot find them in a text."""
+def _require_bpe(document: Mapping[str, Any], where: str) -> None:
     model = document.get("model")
     if not isinstance(model, dict) or model.get("type") != "BPE" or not isinstance(model.get("vocab"), dict):
         raise PackFormatError(f"{where}: model must be a BPE with a vocab; other tokenizers are not supported.")
-    if "ByteLevel" not in _decoder_types(document.get("decoder")):
-        raise PackFormatError(f"{where}: decoder must be ByteLevel; only byte-level BPE is supported.")
+
+
+def _text_encoder(document: Mapping[str, Any], added: list[dict[str, Any]], where: str) -> tokenizers.Tokenizer:
+    """The library's tokenizer without control tokens, so that it cannot find them in a text."""
+    model = document["model"]
     plain = [token for token in added if not _is_control(token)]
     # Ids of added tokens continue those of the vocabulary by position, so they are kept by putting each into it.
     vocab = {**model["vocab"], **{token["content"]: token["id"] for token in plain}}
@@ -146,12 +153,6 @@ def _text_encoder(document: Mapping[str, Any], added: list[dict[str, Any]], wher
         return tokenizers.Tokenizer.from_str(orjson.dumps(stripped).decode())
     except Exception as error:  # The library raises bare Exception for whatever it cannot read.
         raise PackFormatError(f"{where}: {error}. Build the pack anew.") from None
-
-
-def _decoder_types(decoder: object) -> list[str]:
-    if not isinstance(decoder, dict):
-        return []
-    return [str(decoder.get("type")), *(kind for part in decoder.get("decoders", []) for kind in _decoder_types(part))]
 
 
 def _is_control(token: Mapping[str, Any]) -> bool:
