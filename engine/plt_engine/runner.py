@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from plt_engine.fused import FusedLayer, FusedModel
-from plt_engine.kv_cache import KVCache
+from plt_engine.kv_cache import REWIND_TOKENS, KVCache
 from plt_engine.trapezoid import LoopSpan, LoopState, PrefillPlan, plan_prefill
 from plt_kernels import reference as ops
 
@@ -45,7 +45,7 @@ class ModelRunner:
         """Where the weights lie."""
         return self.model.norm.device
 
-    def new_cache(self, loops: int, rewind_tokens: int = 16) -> KVCache:
+    def new_cache(self, loops: int, rewind_tokens: int = REWIND_TOKENS) -> KVCache:
         """An empty cache for a sequence that is run with `loops` loops."""
         return KVCache(self.config, loops, self.dtype, self.device, rewind_tokens)
 

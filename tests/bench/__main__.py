@@ -1,0 +1,19 @@
+"""`python -m tests.bench NAME`: measurements that print ratios and write JSON; each has its correctness gate."""
+
+import sys
+
+from tests.bench import engine
+
+BENCHES = {"engine": engine.main}
+
+
+def main() -> int:
+    name, *args = sys.argv[1:] or [""]
+    if name not in BENCHES:
+        print(f"usage: python -m tests.bench {{{','.join(BENCHES)}}} [options]", file=sys.stderr)
+        return 2
+    return BENCHES[name](args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
