@@ -35,7 +35,7 @@ def shape(raw: str, snapshot: Snapshot, plan: Plan) -> Shaped:
     is_final = limited.is_final or cut.is_final
     if text.strip():
         return Shaped(text, is_final)
-    return Shaped("", is_final, EmptyReason.REPEATS_SUFFIX if raw.strip() else EmptyReason.BLANK)
+    return Shaped("", is_final, EmptyReason.REPEATS_SUFFIX if limited.text.strip() else EmptyReason.BLANK)
 
 
 def _cut(text: str, snapshot: Snapshot, plan: Plan) -> Cut:
