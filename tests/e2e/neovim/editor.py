@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 PLUGIN = ROOT / "editors" / "neovim"
 ARTEFACTS = ROOT / "artefacts" / "neovim"
 
-PATIENCE_S = 15.0
+PATIENCE_S = 120.0
 POLL_S = 0.02
 
 T = TypeVar("T")

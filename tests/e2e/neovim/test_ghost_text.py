@@ -1,32 +1,170 @@
 """Ghost text in real Neovim, from the real server and model: shown, typed through, and accepted in parts or whole."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.neovim.editor import Editor
+from tests.e2e.neovim.conftest import Open
+from tests.e2e.neovim.editor import Editor, until
 
-SOURCE = '''def fibonacci(n):
-    """Return the n-th Fibonacci number."""
-    if n < 2:
-        return n
-'''
+STACK = """class Stack:
+    def __init__(self):
+        self.items = []
+
+    def push(self, item):
+        self.items.append(item)
+
+"""
+NUM_LINES = 10_000
 
 
 @pytest.fixture
-def opened(editor: Editor, tmp_path: Path) -> Editor:
-    """A file with the cursor behind the beginning of its last line, in Insert mode."""
-    path = tmp_path / "fibonacci.py"
-    path.write_text(SOURCE)
+def stack(editor: Editor, tmp_path: Path) -> Editor:
+    """A class whose next method has just been begun, with the model's several lines shown behind it."""
+    return begin(editor, tmp_path / "stack.py")
+
+
+def begin(editor: Editor, path: Path) -> Editor:
+    path.write_text(STACK)
     editor.keys("<Esc>")
     editor.edit(path)
+    editor.nvim.command("setlocal noautoindent indentexpr=")
     editor.keys("Go")
+    editor.type("    def pop(self):")
+    until(lambda: editor.text() == STACK + "    def pop(self):", "the text to be typed")
     return editor
 
 
-def test_ghost_text_appears_while_typing(opened: Editor) -> None:
-    opened.type("return fib")
-    ghost = opened.until_ghost()
-    assert ghost["marks"] == 1
-    assert (ghost["row"], ghost["col"]) == opened.cursor()
-    assert opened.lines()[-1] == "    return fib"
+def outcome(editor: Editor) -> str | None:
+    return editor.lua("return (require('plt.state').report or {}).outcome")
+
+
+def test_ghost_text_appears_at_the_cursor_and_leaves_the_buffer_alone(stack: Editor) -> None:
+    ghost = stack.until_ghost()
+    assert (ghost["row"], ghost["col"]) == stack.cursor()
+    assert (ghost["place"], ghost["marks"]) == ("inline", 1)
+    assert stack.text() == STACK + "    def pop(self):"
+    assert "ready smollm2-135m R=1" in until(lambda: "ready" in (line := stack.statusline()) and line, "the statusline")
+
+
+def test_typing_through_it_narrows_it_and_backspace_widens_it(stack: Editor) -> None:
+    whole = stack.until_ghost()["text"]
+    stack.keys("<CR>")
+    stack.type(whole[1:12])
+    assert whole[0] == "\n"
+    assert stack.until_ghost(lambda ghost: ghost["text"] == whole[12:])["row"] == stack.cursor()[0]
+    assert stack.text() == STACK + "    def pop(self):" + whole[:12]
+    stack.keys("<BS><BS>")
+    stack.until_ghost(lambda ghost: ghost["text"] == whole[10:])
+
+
+def test_accept_whole_and_undo(stack: Editor) -> None:
+    before = stack.text()
+    whole = stack.until_ghost()["text"]
+    stack.keys("<Tab>")
+    until(lambda: stack.text() == before + whole, "the text to be accepted")
+    stack.keys("<Esc>u")
+    until(lambda: stack.text() == before, "the accept to be undone")
+
+
+def test_accept_by_word_and_by_line_comes_to_the_same(stack: Editor, tmp_path: Path) -> None:
+    before = stack.text()
+    whole = stack.until_ghost()["text"]
+    for keys in ("<M-f>", "<M-f>", "<M-e>"):
+        size = len(stack.text())
+        stack.keys(keys)
+        until(lambda size=size: len(stack.text()) > size, f"{keys} to accept a part")
+        taken = stack.text()[len(before) :]
+        assert whole.startswith(taken)
+        stack.until_ghost(lambda ghost, taken=taken: ghost["text"] == whole[len(taken) :])
+    assert taken.count("\n") == 1
+    stack.keys("<Tab>")
+    until(lambda: stack.text() == before + whole, "the rest to be accepted")
+
+
+def test_dismiss_and_ask_again(stack: Editor) -> None:
+    stack.until_ghost()
+    seen = []
+    for _ in range(2):
+        stack.keys("<C-]>")
+        stack.until_no_ghost()
+        stack.keys("<M-\\>")
+        seen.append(stack.until_ghost()["text"])
+    assert seen[0] == seen[1]
+
+
+def test_a_setting_has_its_effect_at_once(stack: Editor) -> None:
+    assert stack.until_ghost()["text"].count("\n") > 1
+    try:
+        stack.lua("require('plt').configure({ inlineCompletion = { maxLines = 2 } })")
+        stack.keys("<C-]>")
+        stack.until_no_ghost()
+        stack.keys("<M-\\>")
+        assert stack.until_ghost()["text"].count("\n") == 1
+    finally:
+        stack.lua("require('plt').configure({ inlineCompletion = { maxLines = 4 } })")
+
+
+def test_a_language_is_switched_off_and_on(editor: Editor, tmp_path: Path) -> None:
+    editor.nvim.command("Plt disable python")
+    try:
+        begin(editor, tmp_path / "off.py")
+        until(lambda: outcome(editor) == "language_disabled", "the server's refusal")
+        assert editor.ghost() is None
+    finally:
+        editor.nvim.command("Plt enable python")
+    editor.keys("<M-\\>")
+    editor.until_ghost()
+
+
+def test_ten_thousand_lines(editor: Editor, tmp_path: Path) -> None:
+    path = tmp_path / "long.py"
+    blocks = (f"def double_{i}(value):\n    return value * 2\n\n\n" for i in itertools.count())
+    path.write_text("".join(itertools.islice(blocks, NUM_LINES // 4)))
+    editor.keys("<Esc>")
+    editor.edit(path)
+    assert len(editor.lines()) == NUM_LINES
+    editor.nvim.command("setlocal noautoindent indentexpr=")
+    for where, typed in ((NUM_LINES // 2, "    return val"), (NUM_LINES, "def double_last(value):")):
+        editor.keys(f"<Esc>{where}GA<CR>")
+        editor.type(typed)
+        until(lambda where=where, typed=typed: editor.lines()[where] == typed, f"{typed!r} in line {where + 1}")
+        ghost = editor.until_ghost()
+        assert ghost["row"] == where
+        editor.keys("<Tab>")
+        accepted = typed + ghost["text"]
+        until(lambda where=where, accepted=accepted: "\n".join(editor.lines()[where:]).startswith(accepted), "the text")
+        editor.keys("<Esc>u")
+        until(lambda: len(editor.lines()) == NUM_LINES + 1, "the accept to be undone")
+        editor.keys("dd")
+
+
+MESSY = (
+    "def greet(name):\r\n",
+    "\t# 😀 grüßt: 日本\r\n",
+    "\tprint('😀', name)\r\n",
+    "\r\n",
+    "\r\n",
+    "greet('😀ab')\r\n",
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_tabs_crlf_and_emoji(open_editor: Open, tmp_path: Path, encoding: str) -> None:
+    editor = open_editor(f"{{ capabilities = {{ general = {{ positionEncodings = {{ '{encoding}' }} }} }} }}")
+    path = tmp_path / "messy.py"
+    path.write_bytes("".join(MESSY).encode())
+    editor.edit(path)
+    assert editor.lua("return vim.lsp.get_clients({ name = 'plt' })[1].offset_encoding") == encoding
+    editor.nvim.command("setlocal noautoindent indentexpr= noexpandtab")
+    editor.keys("3Gcc")
+    editor.type("\tprint('😀 ü', na")
+    ghost = editor.until_ghost()
+    assert ghost["col"] == len("\tprint('😀 ü', na".encode())
+    editor.keys("<Tab>")
+    accepted = "\tprint('😀 ü', na" + ghost["text"]
+    until(lambda: "\n".join(editor.lines()[2:]).startswith(accepted), "the text to be accepted")
+    editor.keys("<Esc>:w<CR>")
+    expected = "".join(MESSY).replace("\tprint('😀', name)", accepted.replace("\n", "\r\n"))
+    until(lambda: path.read_bytes() == expected.encode(), "the file to be written with its line ends kept")
