@@ -33,17 +33,20 @@ class TokenHealer:
         spelled.sort()
         self._sorted = [data for data, _ in spelled]
         self._ids = [i for _, i in spelled]
-        self._has_every_byte = len({data for data in self._sorted if len(data) == 1}) == 256
+        self._single_bytes = frozenset(data[0] for data in self._sorted if len(data) == 1)
 
     def reopen(self, ids: list[int]) -> Reopened:
-        """Open the most tokens at the end of `ids` that a single token could have begun with, at most four."""
+        """Open the most tokens at the end of `ids` that a single token could have begun with, at most four.
+
+        A token is opened only if each of its bytes is a token too, so that whatever is chosen, the rest can be spelled.
+        """
         kept, remainder = len(ids), b""
         for i in range(len(ids) - 1, max(0, len(ids) - MAX_REOPENED_TOKENS) - 1, -1):
-            joined = self._bytes_of(ids[i]) + remainder
-            if not self._bytes_of(ids[i]) or not self._begins_some(joined):
+            data = self._bytes_of(ids[i])
+            if not data or not self._single_bytes.issuperset(data) or not self._begins_some(data + remainder):
                 break
-            kept, remainder = i, joined
-        return Reopened(ids[:kept], remainder) if self._has_every_byte else Reopened(ids, b"")
+            kept, remainder = i, data + remainder
+        return Reopened(ids[:kept], remainder)
 
     def allowed(self, remainder: bytes) -> list[int]:
         """The tokens that may come next while `remainder` is still to be spelled: its beginnings and continuations."""

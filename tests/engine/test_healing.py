@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plt_engine.healing import MAX_REOPENED_TOKENS, TokenHealer
+from plt_engine.healing import MAX_REOPENED_TOKENS, Reopened, TokenHealer
 from plt_engine.tokenizer import Tokenizer
 from tests.packs import CORPUS, tiny_tokenizer
 
@@ -46,6 +46,17 @@ def test_a_word_cut_in_two_can_be_finished_as_one_token(text, whole):
     reopened = HEALER.reopen(TOKENIZER.encode(text))
     assert token in HEALER.allowed(reopened.remainder)
     assert text.endswith(reopened.remainder.decode())
+
+
+def test_a_token_with_a_byte_that_is_no_token_of_its_own_is_never_opened():
+    document = tiny_tokenizer()
+    vocab = document["model"]["vocab"]
+    vocab["qq"] = vocab.pop("q")
+    tokenizer = Tokenizer(document)
+    healer = TokenHealer(tokenizer)
+    before = tokenizer.encode("re")
+    assert healer.reopen(before).remainder == b"re"
+    assert healer.reopen([*before, vocab["qq"]]) == Reopened([*before, vocab["qq"]], b"")
 
 
 def test_every_byte_may_be_left():
