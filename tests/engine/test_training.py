@@ -1,10 +1,8 @@
-"""The recipe on tiny models and texts: formats, decontamination, identity start, falling losses, exact resume."""
+"""The recipe on tiny models: identity start, falling losses, exact resume, export."""
 
 import json
-from collections import deque
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import pytest
@@ -20,21 +18,16 @@ from plt_engine.pack_manifest import WeightFormat
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training import run
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
-from plt_engine.training.cuts import CUTS, choose_span
-from plt_engine.training.documents import FimFormatter, end_id, pieces, plain_document
-from plt_engine.training.duplicates import HeldOutRuns, run_hashes, without_near_duplicates
+from plt_engine.training.documents import end_id
 from plt_engine.training.export import ExportOptions, export_run
 from plt_engine.training.fast_attention import causal_attention
-from plt_engine.training.manifest import ManifestError, is_allowed, read_manifest
 from plt_engine.training.options import TrainOptions, learning_rate
 from plt_engine.training.parameters import HIDDEN_SCALE, model_of, tensors_of, with_identity_loops
 from plt_engine.training.run import RunSpec, read_spec, resume
-from plt_engine.training.sources import SourceFile, looks_generated, wanted_file, without_licence_header
 from plt_engine.training.trainer import Trainer
 from plt_engine.training.vocabulary import FIM, cut_tokenizer
-from plt_engine.training.windows import WindowPacker, read_windows, write_windows
 from plt_engine.types import GenerationOutput, GenerationRequest, Prompt, StopSpec
-from tests.packs import CORPUS, tiny_pack, tiny_tokenizer
+from tests.packs import tiny_pack, tiny_tokenizer
 
 RENAMED = {
     "<|fim_prefix|>": "<fim_prefix>",
@@ -42,230 +35,11 @@ RENAMED = {
     "<|repo_name|>": "<repo_name>",
     "<|file_sep|>": "<file_sep>",
 }
-TYPESCRIPT = """export function area(width: number, height: number): number {
-  const product = width * height;
-  return Math.round(product, 2);
-}
-"""
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return Tokenizer(tiny_document())
-
-
-def tiny_document():
-    document = tiny_tokenizer()
-    return cut_tokenizer(document, 10**6, RENAMED)
-
-
-def source(text: str, path: str = "a.py", language: str = "python") -> SourceFile:
-    return SourceFile("demo", path, language, text)
-
-
-# Formats
-
-
-def parts_of(ids: list[int], tokenizer: Tokenizer) -> tuple[list[int], str, str]:
-    """What stands before the suffix's sentinel, the suffix, and prefix with middle, without the end token."""
-    suffix_at, prefix_at = (ids.index(tokenizer.special_id(token)) for token in (FIM.suffix, FIM.prefix))
-    assert suffix_at < prefix_at
-    assert ids[-1] == end_id(tokenizer)
-    return ids[:suffix_at], tokenizer.decode(ids[suffix_at + 1 : prefix_at]), tokenizer.decode(ids[prefix_at + 1 : -1])
-
-
-def test_a_fim_document_holds_the_whole_piece_suffix_first(tokenizer):
-    formatter = FimFormatter(tokenizer, 2000)
-    with_suffix = 0
-    for seed in range(200):
-        document = formatter.document(source(CORPUS), CORPUS, (), Random(seed))
-        before, suffix, rest = parts_of(document, tokenizer)
-        assert before == []
-        if suffix:
-            with_suffix += 1
-            assert rest + suffix == CORPUS
-        else:
-            assert CORPUS.startswith(rest)
-    assert with_suffix > 150
-
-
-def test_other_files_come_first_in_the_servers_own_format(tokenizer):
-    formatter = FimFormatter(tokenizer, 2000)
-    files = [source(CORPUS), source(CORPUS, "b.py"), source(CORPUS, "c.py")]
-    headers = [
-        tokenizer.decode(parts_of(document, tokenizer)[0])
-        for seed in range(60)
-        for document in formatter.documents(files[0], files[1:], Random(seed))
-    ]
-    carrying = [header for header in headers if header]
-    assert 0 < len(carrying) < len(headers)
-    assert all(header.startswith("demo\n") and header.endswith("a.py\n") for header in carrying)
-    assert any("b.py\n" in header for header in carrying)
-
-
-def test_a_document_never_exceeds_its_limit_and_keeps_its_end(tokenizer):
-    formatter = FimFormatter(tokenizer, 96)
-    for seed in range(60):
-        for document in formatter.documents(source(CORPUS * 3), [source(CORPUS, "b.py")], Random(seed)):
-            assert len(document) <= 96
-
-
-def test_pieces_are_consecutive_and_cover_the_text():
-    text = CORPUS * 40
-    found = list(pieces(text, 256, Random(3)))
-    assert text.startswith("".join(found))
-    assert len(text) - sum(map(len, found)) < 256 * 3
-    assert max(map(len, found)) < 256 * 3 + 100
-
-
-@pytest.mark.parametrize(("text", "language"), [(CORPUS, "python"), (TYPESCRIPT, "typescript"), ("# Title\n", "text")])
-def test_every_cut_is_inside_the_text_and_not_empty(text, language):
-    for seed in range(200):
-        span = choose_span(text, language, Random(seed))
-        assert 0 <= span.start < span.end <= len(text)
-
-
-def test_cuts_follow_lines_and_the_syntax_tree():
-    rng = Random(0)
-    line = CUTS["rest_of_line"][0](CORPUS, "python", rng)
-    assert CORPUS[line.end] == "\n"
-    block = CUTS["block_body"][0](TYPESCRIPT, "typescript", rng)
-    assert TYPESCRIPT[block.start - 1] == "{"
-    assert TYPESCRIPT[block.end] == "}"
-    arguments = {TYPESCRIPT[s.start : s.end] for s in (CUTS["call_arguments"][0](TYPESCRIPT, "typescript", Random(i))
-                 for i in range(40))}  # fmt: skip
-    assert {"product, 2", "width: number, height: number"} <= arguments
-    assert all(")" not in text for text in arguments)
-
-
-def test_cuts_count_characters_not_bytes():
-    text = 'def f():\n    print("žluťoučký kůň", "🐎")\n'
-    for seed in range(100):
-        span = CUTS["call_arguments"][0](text, "python", Random(seed))
-        assert text[span.end] == ")"
-
-
-def test_a_cut_vocabulary_tokenises_what_it_can_as_before():
-    document = tiny_tokenizer(fim=False)
-    whole, cut = Tokenizer(document), Tokenizer(cut_tokenizer(document, 280, {}))
-    assert cut.vocab_size == 280
-    assert cut.decode(cut.encode(CORPUS)) == CORPUS
-    assert len(cut.encode(CORPUS)) > len(whole.encode(CORPUS))
-    kept = [i for i in whole.encode(CORPUS) if i < 280]
-    assert set(kept) <= set(cut.encode(CORPUS))
-
-
-def test_a_cut_vocabulary_without_its_sentinels_is_refused():
-    with pytest.raises(ValueError, match="<fim_prefix>"):
-        cut_tokenizer(tiny_tokenizer(fim=False), 10**6, RENAMED)
-
-
-# Windows
-
-
-def test_windows_are_full_half_and_half_and_never_cut_a_whole_document(tmp_path):
-    rng = Random(0)
-    whole = deque([7, *[1] * rng.randint(20, 90), 9] for _ in range(300))
-    running = deque([2] * rng.randint(50, 900) for _ in range(60))
-    lengths = [len(document) for document in whole]
-    rows = list(WindowPacker(100, whole, running).rows())
-    assert {len(row) for row in rows} == {100}
-    num_whole = sum(id_ != 2 for row in rows for id_ in row)
-    assert num_whole / (100 * len(rows)) == pytest.approx(0.5, abs=0.02)
-    found = [len(part) for row in rows for part in documents_in(row)]
-    assert found == lengths[: len(found)]
-    write_windows(tmp_path / "windows.npy", rows, seed=1)
-    read = read_windows(tmp_path / "windows.npy")
-    assert sorted(map(tuple, read.tolist())) == sorted(map(tuple, rows))
-
-
-def documents_in(row: list[int]) -> list[list[int]]:
-    starts, ends = ([i for i, id_ in enumerate(row) if id_ == mark] for mark in (7, 9))
-    return [row[start : end + 1] for start, end in zip(starts, ends, strict=True)]
-
-
-# Data
-
-
-def test_the_manifest_is_sound():
-    manifest = read_manifest()
-    assert len(manifest.held_out) >= 12
-    assert sum(package.registry == "npm" for package in manifest.held_out) >= 3
-    assert len({package.sha256 for package in (*manifest.packages, *manifest.held_out)}) == len(
-        manifest.packages
-    ) + len(manifest.held_out)
-
-
-@pytest.mark.parametrize(
-    ("licence", "allowed"), [("MIT", True), ("MIT OR GPL-3.0", True), ("MIT AND GPL-3.0", False), ("MPL-2.0", False)]
-)
-def test_licences_are_read_as_expressions(licence, allowed):
-    assert is_allowed(licence, frozenset(("MIT", "Apache-2.0"))) is allowed
-
-
-def test_a_package_cannot_be_trained_on_and_held_out(tmp_path):
-    line = '{ registry = "pypi", name = "x", version = "1", licence = "MIT", file = "x.whl", sha256 = "0" }'
-    path = tmp_path / "manifest.toml"
-    path.write_text(
-        f'allowed_licences = ["MIT"]\nstdlib = {{ name = "s", version = "1", licence = "MIT" }}\ninstalled = []\n'
-        f"packages = [{line}]\nheld_out = [{line}]\n"
-    )
-    with pytest.raises(ManifestError, match="x: trained on and held out"):
-        read_manifest(path)
-
-
-@pytest.mark.parametrize(
-    "path", ["pkg/_vendor/a.py", "pkg/tests/a.py", "a.min.js", "types/index.d.ts", "pkg/a_pb2.py", "a.bin", "dist/a.js"]
-)
-def test_vendored_tested_and_generated_files_are_dropped_by_name(path):
-    assert wanted_file("demo", path, CORPUS.encode() * 3) is None
-    assert wanted_file("demo", "pkg/a.py", CORPUS.encode() * 3) is not None
-
-
-def test_generated_files_are_dropped_by_content():
-    assert looks_generated("# Generated by a tool, do not edit\n" + CORPUS, "python")
-    assert looks_generated("x=[" + "1,2,3," * 500 + "]\n", "python")
-    assert not looks_generated(CORPUS, "python")
-
-
-def test_licence_headers_go_and_other_comments_stay():
-    header = "# Copyright 2020 Somebody\n# Licensed under Apache\n\n"
-    assert without_licence_header(header + CORPUS) == CORPUS
-    assert without_licence_header("# What this does.\n" + CORPUS) == "# What this does.\n" + CORPUS
-    assert without_licence_header("/** @license MIT */\nlet a = 1;\n") == "let a = 1;\n"
-
-
-def varied(seed: int, lines: int = 60) -> str:
-    rng = Random(seed)
-    return "".join(
-        f"name_{rng.randrange(999)} = call_{rng.randrange(999)}({rng.randrange(99)})\n" for _ in range(lines)
-    )
-
-
-def test_near_duplicates_go_and_different_files_stay():
-    changed = varied(1).replace("name_", "name_", 1) + "last = 1\n"
-    files = [source(varied(1), "a.py"), source(changed, "b.py"), source(varied(2), "c.py")]
-    assert [file.path for file in without_near_duplicates(files)] == ["a.py", "c.py"]
-
-
-def test_files_that_share_a_long_run_with_held_out_text_are_found(tokenizer):
-    secret, own = varied(3, 12), varied(4, 30)
-    runs = HeldOutRuns([tokenizer.encode(varied(5) + secret + varied(6))])
-    assert runs.shares_run(tokenizer.encode(own + secret + varied(7)))
-    assert not runs.shares_run(tokenizer.encode(own))
-    assert not runs.shares_run(tokenizer.encode(own + secret[:40]))
-
-
-def test_run_hashes_depend_on_the_run_alone():
-    ids = [Random(i).randrange(16_000) for i in range(300)]
-    hashes = run_hashes(ids)
-    assert len(hashes) == 300 - 64 + 1
-    assert run_hashes(ids[50:114]).tolist() == [hashes[50]]
-    assert len(set(hashes.tolist())) == len(hashes)
-    assert run_hashes(ids[:63]).size == 0
-
-
-# The model and the loop
+    return Tokenizer(cut_tokenizer(tiny_tokenizer(), 10**6, RENAMED))
 
 
 def config(vocab_size: int = 96, layers: int = 3, loops: int = 1) -> ModelConfig:
@@ -412,9 +186,6 @@ def test_the_rate_rises_stays_and_falls(step, share):
     assert learning_rate(step, options) == pytest.approx(2.0 * share)
 
 
-# Export
-
-
 def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tmp_path, tokenizer):
     shape = replace(config(vocab_size=tokenizer.vocab_size), eos_token_ids=(end_id(tokenizer),))
     looped = with_identity_loops(shape, small_tensors(shape), 2, 4)
@@ -436,9 +207,3 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     for loops in (1, 2):
         request = GenerationRequest("r", "s", Prompt("def add(", ")\n"), stop=StopSpec(max_tokens=3), loops=loops)
         assert isinstance(list(engine.generate(request))[-1], GenerationOutput)
-
-
-def test_plain_documents_are_the_text_and_its_end(tokenizer):
-    ids = plain_document(source(CORPUS), tokenizer)
-    assert tokenizer.decode(ids[:-1]) == CORPUS
-    assert ids[-1] == end_id(tokenizer)

@@ -17,11 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import EngineError, LoopCountError
 from plt_engine.evaluation.cases import CaseCounts, Cases, draw_cases
-from plt_engine.evaluation.measure import Advance, complete_lines, fill_blocks, score_pieces
+from plt_engine.evaluation.measure import Advance, complete_lines, fill_blocks, score_pieces, score_replay
 from plt_engine.evaluation.report import ArmScores, figures, to_json, to_markdown
 from plt_engine.pack import data_dir, find_pack, load_pack
 from plt_engine.training.corpus import held_out_files, read_files
 from plt_engine.training.manifest import ManifestError, read_manifest
+from plt_engine.training.replay import Exchange, is_held_out, read_replay
 from plt_engine.training.sources import SourceFile
 
 
@@ -41,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--loops", type=int, nargs="+", metavar="R", help="loop counts; all that the pack supports")
     parser.add_argument("--against", metavar="PACK", help="pack to compare with, at its default loop count")
     parser.add_argument("--held-out", type=Path, metavar="FILE", help="held-out files as the data command wrote them")
+    parser.add_argument(
+        "--replay", type=Path, metavar="FILE", help="the base's conversations, as the data command wrote them"
+    )
     parser.add_argument("--pieces", type=int, default=200, help="stretches of code for bits per byte")
     parser.add_argument("--cursors", type=int, default=300, help="cursors for single-line completion")
     parser.add_argument("--blocks", type=int, default=60, help="block bodies to fill in")
@@ -56,7 +60,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     arms = _arms(arguments)
     counts = CaseCounts(arguments.pieces, arguments.cursors, arguments.blocks)
     cases = draw_cases(_files(arguments.held_out), counts, arguments.seed)
-    scores = [_measure(folder, loops, cases, arguments.threads) for folder, loops in arms]
+    replay = [item for item in read_replay(arguments.replay) if is_held_out(item)] if arguments.replay else []
+    scores = [_measure(folder, loops, cases, replay, arguments.threads) for folder, loops in arms]
     found = figures(scores, arguments.seed)
     settings = {name: getattr(arguments, name) for name in ("seed", "pieces", "cursors", "blocks")}
     table = to_markdown(settings, found)
@@ -88,11 +93,11 @@ def _files(held_out: Path | None) -> list[SourceFile]:
     return list(held_out_files(read_manifest(), data_dir() / "downloads"))
 
 
-def _measure(folder: Path, loops: int, cases: Cases, threads: int) -> ArmScores:
+def _measure(folder: Path, loops: int, cases: Cases, replay: Sequence[Exchange], threads: int) -> ArmScores:
     name = f"{load_pack(folder).manifest.name} R={loops}"
     engine = Engine.load(folder, EngineOptions(num_threads=threads, max_context_tokens=2048))
     dtype = torch.bfloat16 if engine.info.dtype == "bfloat16" else torch.float32
-    steps = len(cases.pieces) + 2 * len(cases.cursors) + len(cases.blocks)
+    steps = len(cases.pieces) + 2 * len(cases.cursors) + len(cases.blocks) + len(replay)
     with _bar(name, steps) as advance:
         return ArmScores(
             name=name,
@@ -101,6 +106,7 @@ def _measure(folder: Path, loops: int, cases: Cases, threads: int) -> ArmScores:
             without_suffix=tuple(complete_lines(engine, cases.cursors, loops, False, advance)),
             blocks=tuple(fill_blocks(engine, cases.blocks, loops, advance)),
             pieces=tuple(score_pieces(folder, cases.pieces, loops, dtype, advance)),
+            replay=tuple(score_replay(folder, replay, loops, dtype, advance)),
         )
 
 

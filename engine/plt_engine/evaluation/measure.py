@@ -21,6 +21,7 @@ from plt_engine.stopping import indent_width
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.cuts import parser_for
 from plt_engine.training.documents import end_id
+from plt_engine.training.replay import Exchange, chat_ids
 from plt_engine.types import GenerationOutput, GenerationRequest, Prompt, StopSpec, StopUnit
 
 LINE_TOKENS, BLOCK_TOKENS = 48, 128
@@ -48,6 +49,14 @@ class HoleScore:
     parses: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayScore:
+    """An answer's cost in bits, its end token's with it, and its length in UTF-8 bytes."""
+
+    bits: float
+    num_bytes: int
+
+
 @torch.inference_mode()
 def score_pieces(
     folder: Path, pieces: Sequence[Piece], loops: int, dtype: torch.dtype, advance: Advance
@@ -60,6 +69,22 @@ def score_pieces(
         states = full_forward(weights, ids[None, :-1], loops)
         nats = (F.cross_entropy(logits(weights, state[0]).float(), ids[1:], reduction="sum") for state in states)
         yield PieceScore(piece, tuple(n.item() / math.log(2) for n in nats), len(piece.text.encode()))
+        advance()
+
+
+@torch.inference_mode()
+def score_replay(
+    folder: Path, exchanges: Sequence[Exchange], loops: int, dtype: torch.dtype, advance: Advance
+) -> Iterator[ReplayScore]:
+    """Bits of every held-out answer of the untouched base at the last exit, after its question."""
+    weights = load_weights(folder, dtype)
+    tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
+    for exchange in exchanges:
+        num_asked = len(chat_ids(exchange.question, None, tokenizer))
+        ids = torch.tensor(chat_ids(exchange.question, exchange.answer, tokenizer))
+        state = full_forward(weights, ids[None, :-1], loops)[-1][0, num_asked - 1 :]
+        nats = F.cross_entropy(logits(weights, state).float(), ids[num_asked:], reduction="sum")
+        yield ReplayScore(nats.item() / math.log(2), len(exchange.answer.encode()))
         advance()
 
 

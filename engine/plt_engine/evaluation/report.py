@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from plt_engine.evaluation.measure import HoleScore, PieceScore
+from plt_engine.evaluation.measure import HoleScore, PieceScore, ReplayScore
 from plt_engine.evaluation.metrics import Interval, bootstrap, paired_difference
 
 ALL = "all"
+EXIT_TITLE = "bits per byte, exit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ArmScores:
     with_suffix: Sequence[HoleScore]
     without_suffix: Sequence[HoleScore]
     blocks: Sequence[HoleScore]
+    replay: Sequence[ReplayScore] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def columns(arm: ArmScores) -> list[Column]:
         parsed = [score for score in arm.blocks if score.parses is not None]
         if parsed:
             found.append(_of_holes("block parses", parsed, lambda score: score.parses or 0.0))
+    if arm.replay:
+        found.append(_of_replay(arm.replay))
     return found
 
 
@@ -70,10 +74,19 @@ LINE_FIGURES: Mapping[str, Callable[[HoleScore], float]] = {
 
 def _bits(scores: Sequence[PieceScore], i: int) -> Column:
     return Column(
-        title=f"bits per byte, exit {i + 1}",
+        title=f"{EXIT_TITLE} {i + 1}",
         totals=[score.bits[i] for score in scores],
         weights=[float(score.num_bytes) for score in scores],
         groups=[(ALL, score.piece.file.language) for score in scores],
+    )
+
+
+def _of_replay(scores: Sequence[ReplayScore]) -> Column:
+    return Column(
+        title="bits per byte of the base's own answers",
+        totals=[score.bits for score in scores],
+        weights=[float(score.num_bytes) for score in scores],
+        groups=[(ALL,)] * len(scores),
     )
 
 
@@ -92,11 +105,12 @@ def figures(arms: Sequence[ArmScores], seed: int) -> list[Figure]:
     An exit that the first arm lacks is compared with the first arm's last exit.
     """
     reference = {column.title: column for column in columns(arms[0])}
-    last_exit = [column for title, column in reference.items() if title.startswith("bits")][-1:]
+    last_exit = [column for title, column in reference.items() if title.startswith(EXIT_TITLE)][-1:]
     found = []
     for i, arm in enumerate(arms):
         for column in columns(arm):
-            others = reference.get(column.title, last_exit[0] if last_exit and "bits" in column.title else None)
+            is_exit = column.title.startswith(EXIT_TITLE)
+            others = reference.get(column.title, last_exit[0] if last_exit and is_exit else None)
             found += _figures_of(arm.name, column, others if i > 0 else None, seed)
     return found
 

@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--out", type=Path, required=True)
     data.add_argument("--window-tokens", type=int, default=512)
     data.add_argument("--seed", type=int, default=0)
+    data.add_argument(
+        "--replay-tokens", type=int, default=0, help="conversations to have the base write, 5 % of the mix"
+    )
     data.set_defaults(command=_data)
     train = commands.add_parser("train", help="start a run, or continue the one in the folder")
     train.add_argument("run", type=Path)
@@ -70,7 +73,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _data(arguments: argparse.Namespace) -> int:
-    options = CorpusOptions(arguments.downloads, arguments.out, arguments.window_tokens, arguments.seed)
+    options = CorpusOptions(
+        downloads=arguments.downloads,
+        out=arguments.out,
+        window_tokens=arguments.window_tokens,
+        seed=arguments.seed,
+        base=find_pack(arguments.base) if arguments.replay_tokens > 0 else None,
+        replay_tokens=arguments.replay_tokens,
+    )
     report = build_corpus(options, _cut_tokenizer(arguments.base))
     sys.stdout.write(json.dumps({key: report[key] for key in ("windows", "tokens", "files", "seed")}) + "\n")
     return 0

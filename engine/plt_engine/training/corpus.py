@@ -18,13 +18,16 @@ from plt_engine.training.documents import FimFormatter, plain_document
 from plt_engine.training.duplicates import HeldOutRuns, without_near_duplicates
 from plt_engine.training.fetch import fetch
 from plt_engine.training.manifest import Manifest, read_manifest
+from plt_engine.training.replay import Exchange, generate_replay, read_replay, replay_documents
 from plt_engine.training.sources import SourceFile, read_archive, read_folder, read_installed, stable_fraction
 from plt_engine.training.windows import WindowPacker, write_windows
 
 GROUPS = {"python": "python", "typescript": "web", "javascript": "web", "text": "text"}
 SHARES = {"python": 0.75, "web": 0.20, "text": 0.05}
 MAX_PACKAGE_CHARS = 6_000_000
+REPLAY_SHARE = 0.05
 WINDOWS_FILE, HELD_OUT_FILE, REPORT_FILE = "windows.npy", "held_out.jsonl", "report.json"
+REPLAY_FILE = "replay.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,16 @@ class CorpusOptions:
         out: the folder to write to.
         window_tokens: how many ids the model reads at once.
         seed: draws cuts, formats and order; another seed gives another epoch over the same files.
+        base: the folder of the untouched base's pack, which answers the questions of the replay; None for no replay.
+        replay_tokens: how many tokens of conversations it shall give; those in `out` already count.
     """
 
     downloads: Path
     out: Path
     window_tokens: int = 512
     seed: int = 0
+    base: Path | None = None
+    replay_tokens: int = 0
 
 
 def build_corpus(options: CorpusOptions, tokenizer: Tokenizer) -> dict[str, object]:
@@ -54,8 +61,9 @@ def build_corpus(options: CorpusOptions, tokenizer: Tokenizer) -> dict[str, obje
     clean, dropped = _decontaminated(found, held_out, tokenizer)
     _say(f"dropped for long runs shared with held-out text: {len(dropped)}")
     chosen = _balanced(clean)
-    rows = list(_rows(chosen, tokenizer, options))
     options.out.mkdir(parents=True, exist_ok=True)
+    exchanges = _replay(chosen, options)
+    rows = list(_rows(chosen, exchanges, tokenizer, options))
     num_windows = write_windows(options.out / WINDOWS_FILE, rows, options.seed)
     write_files(options.out / HELD_OUT_FILE, held_out)
     report = {
@@ -64,6 +72,7 @@ def build_corpus(options: CorpusOptions, tokenizer: Tokenizer) -> dict[str, obje
         "tokens": num_windows * options.window_tokens,
         "seed": options.seed,
         "files": len(chosen),
+        "replayed_exchanges": len(exchanges),
         "chars_by_language": _chars_by(chosen, "language"),
         "chars_by_package": _chars_by(chosen, "package"),
         "dropped_as_contaminated": [f"{file.package}:{file.path}" for file in dropped],
@@ -133,7 +142,19 @@ def _balanced(files: Sequence[SourceFile]) -> list[SourceFile]:
     return [f for f in files if stable_fraction("balance", f.package, f.path) < kept[GROUPS[f.language]]]
 
 
-def _rows(files: Sequence[SourceFile], tokenizer: Tokenizer, options: CorpusOptions) -> Iterator[list[int]]:
+def _replay(files: Sequence[SourceFile], options: CorpusOptions) -> list[Exchange]:
+    if options.base is None:
+        return []
+    path = options.out / REPLAY_FILE
+    generate_replay(
+        options.base, files, path, options.replay_tokens, options.seed, lambda total: _say(f"replay: {total} tokens")
+    )
+    return read_replay(path)
+
+
+def _rows(
+    files: Sequence[SourceFile], exchanges: Sequence[Exchange], tokenizer: Tokenizer, options: CorpusOptions
+) -> Iterator[list[int]]:
     formatter = FimFormatter(tokenizer, options.window_tokens + 1)
     by_package: dict[str, list[SourceFile]] = defaultdict(list)
     for file in files:
@@ -150,6 +171,9 @@ def _rows(files: Sequence[SourceFile], tokenizer: Tokenizer, options: CorpusOpti
             whole.extend(formatter.documents(file, neighbours, rng))
         if i % 2000 == 0:
             _say(f"formatted {i} of {len(order)} files")
+    if exchanges:
+        wanted = int(REPLAY_SHARE * 2 * sum(map(len, whole)))
+        whole.extend(replay_documents(exchanges, tokenizer, wanted, options.window_tokens + 1))
     Random(options.seed).shuffle(whole)
     return WindowPacker(options.window_tokens + 1, whole, running).rows()
 
