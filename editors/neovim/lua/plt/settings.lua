@@ -1,0 +1,27 @@
+-- The server's settings as types for editors. Written by `python -m plt_lsp.schema`; do not edit.
+
+---@class plt.SettingsInlineCompletion
+---@field trigger? "automatic"|"manual" Offer completions while typing, or only when asked for one. Default: "automatic".
+---@field maxTokens? integer The most tokens that one completion may have. In tokens. Default: 96.
+---@field maxLines? integer The most lines that one completion may have. In lines. Default: 8.
+---@field deadlineMs? integer A completion is cut short after this time; loading the model does not count. In milliseconds. Default: 5000.
+
+---@class plt.SettingsEngine
+---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
+---@field threads? integer|vim.NIL CPU threads of the engine process. In threads. Null: the engine's choice. Default: null.
+
+---@class plt.SettingsContext
+---@field maxPrefixChars? integer The most text before the cursor. In characters. Default: 4000.
+---@field maxSuffixChars? integer The most text after the cursor. In characters. Default: 1000.
+
+---@class plt.Settings
+---@field enable? boolean Offer anything at all. Default: true.
+---@field model? string The model pack: a name from `plt-lsp models list`, or the path of a pack's folder. A path is read from the editor's initialization options only, which a workspace cannot change. Default: "smollm2-135m".
+---@field loops? integer|vim.NIL The loop count R; the pack must have evidence for it. In loops. Null: the pack's default. Default: null.
+---@field disabledLanguages? string[] Languages without completions, by the editor's language ids, for example `markdown`. Default: [].
+---@field logLevel? "error"|"warning"|"info"|"debug" How much is written to the log. Default: "info".
+---@field context? plt.SettingsContext
+---@field engine? plt.SettingsEngine
+---@field inlineCompletion? plt.SettingsInlineCompletion
+
+return {}

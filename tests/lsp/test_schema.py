@@ -1,0 +1,49 @@
+"""What repeats the settings' definition is fresh, and says what the parser does."""
+
+import json
+
+import pytest
+
+from plt_lsp.schema import generated, json_schema, property_of, readme_table
+from plt_lsp.settings import Scope, all_specs
+from plt_lsp.settings_parser import parse_settings
+
+
+@pytest.mark.parametrize("path", [path for path, _, _ in generated()], ids=lambda path: path.name)
+def test_generated_files_are_fresh(path):
+    current, wanted = next((current, wanted) for other, current, wanted in generated() if other == path)
+    assert current == wanted, f"{path.name} is stale; run `python -m plt_lsp.schema`"
+
+
+def test_every_setting_is_in_the_schema_and_in_the_table():
+    schema, table = json.loads(json_schema()), readme_table()
+    for spec in all_specs():
+        place = schema
+        for name in spec.key.split("."):
+            place = place["properties"][name]
+        assert place["default"] == json.loads(json.dumps(spec.default))
+        assert place["description"]
+        assert f"`plt.{spec.key}`" in table
+
+
+@pytest.mark.parametrize("spec", all_specs(), ids=lambda spec: spec.key)
+def test_the_parser_takes_what_the_schema_allows_and_refuses_what_it_does_not(spec):
+    def parse(value):
+        raw = value
+        for name in reversed(spec.key.split(".")):
+            raw = {name: raw}
+        return parse_settings({"plt": raw})[1]
+
+    schema = property_of(spec)
+    assert parse(schema["default"]) == ()
+    for allowed in (schema.get("minimum"), schema.get("maximum"), *schema.get("enum", ())):
+        if allowed is not None:
+            assert parse(allowed) == ()
+    for refused in ({"an": "object"}, *([schema["minimum"] - 1] if "minimum" in schema else [])):
+        assert parse(refused) != ()
+
+
+def test_paths_and_executables_are_the_users_alone():
+    for spec in all_specs():
+        if spec.key in ("model", "engine.threads", "engine.maxContextTokens"):
+            assert spec.about.scope is Scope.USER
