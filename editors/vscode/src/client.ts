@@ -11,13 +11,23 @@ import {
   State,
   TransportKind,
 } from "vscode-languageclient/node";
-import { type Disposable, InlineCompletionTriggerKind, type LogOutputChannel, workspace } from "vscode";
+import {
+  type Disposable,
+  type InlineCompletionItem,
+  type InlineCompletionList,
+  InlineCompletionTriggerKind,
+  type LogOutputChannel,
+  Range,
+  type TextDocument,
+  workspace,
+} from "vscode";
 import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
 import { SECTION } from "./config";
 import { type Level, parseLine } from "./log";
 import { COMPLETION_REPORT, type CompletionReport, STATUS, type ServerStatus } from "./protocol";
 import { type Section, configurationAnswer, initializationOptions } from "./serverSettings";
+import { lengthToKeep } from "./surrogates";
 
 /** Crashes within a few minutes after which the server is left stopped. */
 const MAX_RESTARTS = 4;
@@ -147,7 +157,7 @@ export class Client implements Disposable {
           }
           this.observer.asked(1);
           try {
-            return await next(document, position, context, token);
+            return withoutSurrogates(document, await next(document, position, context, token));
           } finally {
             this.observer.asked(-1);
           }
@@ -176,6 +186,23 @@ export class Client implements Disposable {
       await this.client?.sendNotification(DidChangeConfigurationNotification.type, { settings: null });
     }
   }
+}
+
+/** The items with ranges that VS Code can draw. */
+function withoutSurrogates<T extends InlineCompletionItem[] | InlineCompletionList | null | undefined>(
+  document: TextDocument,
+  answer: T,
+): T {
+  const items = Array.isArray(answer) ? answer : (answer?.items ?? []);
+  for (const item of items) {
+    if (item.range !== undefined && typeof item.insertText === "string") {
+      const { start, end } = item.range;
+      const kept = lengthToKeep(document.getText(item.range), item.insertText);
+      item.range = new Range(start.translate(0, kept), end);
+      item.insertText = item.insertText.slice(kept);
+    }
+  }
+  return answer;
 }
 
 function section(): Section {

@@ -38,10 +38,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory, smollm2_pack: Pack) -> Iter
         "VSCODE_CLI": "1",  # else a login shell sets the PATH
         DATA_DIR_VARIABLE: str(smollm2_pack.folder.parent.parent),
     }
-    with code_server(home, environment, {}) as server, Browser(home / "browser", ARTEFACTS / "browser.log") as browser:
+    settings = {"plt.inlineCompletion.deadlineMs": 60_000}  # the machine may be busy with other things
+    with code_server(home, environment, settings) as server, Browser(home / "browser", ARTEFACTS / "browser.log") as browser:
         workbench = Workbench(server, browser, log)
         workbench.load()
         workbench.wait_until_running()
+        workbench.warm_up()
         yield workbench
 
 
