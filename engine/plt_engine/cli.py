@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Column, Table
 
-from plt_engine.errors import EngineError, PackError, PackNotFoundError
+from plt_engine.errors import EngineError, PackError, PackNotFoundError, RequestError
 from plt_engine.pack import Pack, data_dir, find_pack, list_packs, load_pack, packs_dir, verify_pack
-from plt_engine.pack_manifest import PackManifest, dump_manifest
+from plt_engine.pack_manifest import PackManifest, WeightFormat, dump_manifest
 from plt_engine.recipes import RECIPES, find_recipe
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -53,6 +53,27 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--force", action="store_true", help="build even where a whole pack is there already")
     build.set_defaults(run=_build)
 
+    add = actions.add_parser("add", help="make a pack of a checkpoint: a folder, or a repository on the hub")
+    add.add_argument("source", metavar="PATH_OR_HF_ID", help="a folder, or OWNER/NAME[@REVISION], which is fetched now")
+    add.add_argument("--quantize", choices=("int8", "int4"), help="store the matrices in so many bits")
+    add.add_argument("--name", metavar="NAME", help="the pack's name; by default made from the checkpoint's")
+    add.add_argument("--force", action="store_true", help="replace a pack of this name")
+    add.add_argument("--keep-download", action="store_true", help="keep the fetched files beside the pack")
+    add.set_defaults(run=_add)
+
+    logits = actions.add_parser("logits", help="write a model's logits for given tokens, to compare engines by")
+    logits.add_argument("--model", required=True, metavar="DIR", help="a checkpoint's folder, or a pack's, or its name")
+    tokens = logits.add_mutually_exclusive_group(required=True)
+    tokens.add_argument("--tokens", metavar="IDS", help="ids with commas between them")
+    tokens.add_argument("--tokens-file", type=Path, metavar="FILE", help="a file of ids with commas or blanks between")
+    logits.add_argument("--loops", type=int, metavar="R", help="the loop count; by default the model's own")
+    logits.add_argument("--prefill", type=int, metavar="K", help="positions from prefill, the rest by decode (all)")
+    logits.add_argument("--chunk", type=int, default=512, metavar="N", help="positions per chunk of prefill (512)")
+    logits.add_argument("--dtype", choices=("float32", "float64", "bfloat16"), default="float32")
+    logits.add_argument("--out", type=Path, required=True, metavar="FILE.npy", help="where the array [T, V] goes")
+    logits.add_argument("--force-loops", action="store_true", help="compute a loop count that has no evidence")
+    logits.set_defaults(run=_logits)
+
     listing = actions.add_parser("list", help="list the packs that are there and those that can be built")
     listing.add_argument("--json", action="store_true", help="print JSON")
     listing.set_defaults(run=_list)
@@ -75,6 +96,51 @@ def _build(arguments: argparse.Namespace) -> int:
     with _progress_bar() as progress:
         pack = build_pack(recipe, data_dir(), arguments.wheel, progress)
     return _say(f"built {recipe.name}: {pack.folder}")
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    from plt_engine.add_model import AddRequest, add_model
+
+    request = AddRequest(
+        source=arguments.source,
+        name=arguments.name,
+        quantize=None if arguments.quantize is None else WeightFormat(arguments.quantize),
+        replaces=arguments.force,
+        keeps_download=arguments.keep_download,
+    )
+    with _progress_bar() as progress:
+        pack = add_model(request, data_dir(), progress)
+    fim = pack.manifest.fim
+    _say(f"added {pack.manifest.name}: {pack.folder}")
+    _say(f"loops {pack.manifest.default_loops}: {pack.manifest.loops[0].evidence.detail}")
+    return _say("FIM: none found; completions see the prefix only" if fim is None else f"FIM: {fim.name}")
+
+
+def _logits(arguments: argparse.Namespace) -> int:
+    from plt_engine.logits import LogitsRequest, write_logits
+
+    model = Path(arguments.model).expanduser()
+    request = LogitsRequest(
+        model=model if model.is_dir() else find_pack(arguments.model),
+        tokens=_token_ids(arguments.tokens, arguments.tokens_file),
+        loops=arguments.loops,
+        prefill=arguments.prefill,
+        chunk_tokens=arguments.chunk,
+        dtype=arguments.dtype,
+        force_loops=arguments.force_loops,
+    )
+    report = write_logits(request, arguments.out)
+    if report.is_forced:
+        sys.stderr.write(f"plt-lsp: {report.evidence}\n")
+    return _say_json(report)
+
+
+def _token_ids(words: str | None, file: Path | None) -> tuple[int, ...]:
+    try:
+        text = file.read_text(encoding="utf-8") if file is not None else words or ""
+        return tuple(int(word) for word in text.replace(",", " ").split())
+    except (OSError, ValueError) as error:
+        raise RequestError(f"The tokens cannot be read: {error}. Give whole numbers with commas or blanks.") from None
 
 
 def _whole_pack(folder: Path) -> Pack | None:

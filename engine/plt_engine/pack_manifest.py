@@ -26,6 +26,7 @@ class WeightFormat(StrEnum):
     """How the large matrices of a pack are stored."""
 
     FLOAT32 = "float32"
+    FLOAT16 = "float16"
     BFLOAT16 = "bfloat16"
     INT8 = "int8"
     INT4 = "int4"
