@@ -17,7 +17,7 @@ from pygls.uris import to_fs_path
 from plt_lsp import __version__
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
-from plt_lsp.features import configuration, inline_completion, status, text_sync
+from plt_lsp.features import accepted, configuration, inline_completion, status, text_sync
 from plt_lsp.positions import PositionEncoding
 from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
 from plt_lsp.session import ServerSession
@@ -52,6 +52,8 @@ class PltServer(LanguageServer):
         self.protocol.on_unreadable = self._lose_change
         for feature in FEATURES:
             self.feature(feature.method, feature.options)(feature.handler)
+        for name, handler in COMMANDS.items():
+            self.command(name)(handler)
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ANN401  (pygls' own signature)
         """Log an error; pygls would show it to the user, who can do nothing about it."""
@@ -139,6 +141,12 @@ async def _inline_completion(ls: PltServer, params: types.InlineCompletionParams
 async def _status(ls: PltServer, _: object) -> Mapping[str, object]:
     return await status.status(ls.session)
 
+
+def _accepted(ls: PltServer, *arguments: object) -> None:
+    accepted.accepted(ls.session, *arguments)
+
+
+COMMANDS: Mapping[str, Handler] = {accepted.COMMAND: _accepted}
 
 FEATURES = (
     Feature(types.INITIALIZE, _initialize),

@@ -15,6 +15,7 @@ from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.documents import DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.newest_wins import NewestWins
+from plt_lsp.offers import Offers
 from plt_lsp.positions import Position
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.settings import Settings
@@ -48,6 +49,7 @@ class ServerSession:
         self.client_features = ClientFeatures()
         self.running = NewestWins()
         self.counts: Counter[str] = Counter()
+        self.offers = Offers()
         self._initial: object = None
         self._configuration: object = None
         self._warned: set[str] = set()

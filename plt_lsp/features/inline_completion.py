@@ -13,6 +13,7 @@ from plt_engine.types import GenerationOutput
 from plt_lsp.completer import Completion, complete
 from plt_lsp.convert import metrics_to_json, position_from_lsp, range_to_lsp
 from plt_lsp.documents import content_of
+from plt_lsp.features.accepted import accept_command
 from plt_lsp.positions import Position, PositionEncoding, character_of, column_of
 from plt_lsp.reasons import ANSWERED_NULL, EmptyReason
 from plt_lsp.session import ServerSession
@@ -60,7 +61,7 @@ async def inline_completion(
     finally:
         outcome = completion or Completion("", EmptyReason.CANCELLED)
         _report(session, params, request_id, outcome, (time.perf_counter() - started) * 1e3)
-    return _answer(target, completion)
+    return _answer(session, target, completion)
 
 
 async def _complete(
@@ -120,13 +121,17 @@ def _selected_target(
     return Target(snapshot.with_typed(start_column, end_column, selected.text), start, end, selected.text)
 
 
-def _answer(target: Target | EmptyReason, completion: Completion) -> types.InlineCompletionList | None:
+def _answer(
+    session: ServerSession, target: Target | EmptyReason, completion: Completion
+) -> types.InlineCompletionList | None:
     if completion.reason in ANSWERED_NULL:
         return None
     if isinstance(target, EmptyReason) or completion.reason is not None:
         return types.InlineCompletionList(items=[])
     item = types.InlineCompletionItem(
-        insert_text=target.typed + completion.text, range=range_to_lsp(target.start, target.end)
+        insert_text=target.typed + completion.text,
+        range=range_to_lsp(target.start, target.end),
+        command=accept_command(session, completion.text),
     )
     return types.InlineCompletionList(items=[item])
 

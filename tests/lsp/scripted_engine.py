@@ -62,7 +62,7 @@ class ScriptedEngine:
         script = read_script(self._folder)
         self._note("generate", request=asdict(request))
         if "print" in script:
-            print(script["print"])  # noqa: T201
+            print(script["print"])
             sys.stdout.flush()
             os.write(1, script["print"].encode())
         if "error" in script:

@@ -1,0 +1,141 @@
+"""The whole way with the real engine: server process, engine process, torch, and a tiny pack of random weights.
+
+What the model says means nothing; that it is asked, computed, cached, stopped and survived is what counts here.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from plt_lsp.client import LspClient, ResponseError
+from tests.lsp.conftest import OWN_CAPABILITIES
+from tests.lsp.waiting import is_alive, until
+from tests.packs import tiny_pack
+
+URI = "file:///work/code/a.py"
+TEXT = "def add(first, second):\n    return first + second\n\n\nclass Counter:\n    "
+
+
+@pytest.fixture(scope="module")
+def real_pack(tmp_path_factory) -> Path:
+    return tiny_pack(tmp_path_factory.mktemp("packs") / "tiny", loops=2).folder
+
+
+async def started(start, pack: Path, **settings) -> LspClient:
+    client = await start("--stdio")
+    options = {"model": str(pack), "inlineCompletion": {"deadlineMs": 120_000}, "capabilities": OWN_CAPABILITIES}
+    await client.initialize({"plt": {**options, **settings}})
+    client.open(URI, TEXT)
+    return client
+
+
+async def completed(client: LspClient, line: int = 5, character: int = 4) -> dict:
+    """The report on one completion."""
+    num_reports = len(client.received("plt/completionReport"))
+    answer = await client.inline_completion(URI, line, character)
+    report = (await client.wait_for("plt/completionReport", num_reports + 1))[-1]
+    assert bool(answer["items"]) == (report["outcome"] == "completed")
+    return report
+
+
+async def engine_pid(client: LspClient) -> int:
+    return (await client.request("plt/status"))["engine"]["pid"]
+
+
+async def test_a_real_completion_and_what_it_reuses(start, real_pack):
+    client = await started(start, real_pack)
+    first = await completed(client)
+    assert first["outcome"] in ("completed", "blank")
+    assert (first["model"], first["metrics"]["loops"]) == ("tiny", 2)
+    assert first["metrics"]["numCachedTokens"] == 0
+    assert first["metrics"]["numComputedTokens"] == first["metrics"]["numPromptTokens"] > 10
+    client.change(
+        URI, 2, {"range": {"start": {"line": 5, "character": 4}, "end": {"line": 5, "character": 4}}, "text": "x"}
+    )
+    second = await completed(client, 5, 5)
+    assert second["metrics"]["numCachedTokens"] > first["metrics"]["numPromptTokens"] // 2
+    info = (await client.request("plt/status"))["engine"]["info"]
+    assert (info["loops"], info["defaultLoops"], info["pack"]) == ([1, 2], 2, "tiny")
+    assert await client.shut_down() == 0
+
+
+async def test_the_loop_count_is_the_settings(start, real_pack):
+    client = await started(start, real_pack, loops=1)
+    assert (await completed(client))["metrics"]["loops"] == 1
+    client.notify("workspace/didChangeConfiguration", {"settings": {"plt": {"loops": 3}}})
+    assert (await completed(client))["outcome"] == "loops_refused"
+    (message,) = client.received("window/showMessage")
+    assert "loops is 3" in message["message"]
+    client.notify("workspace/didChangeConfiguration", {"settings": {"plt": {"loops": 2}}})
+    assert (await completed(client))["metrics"]["loops"] == 2
+
+
+async def test_torch_is_in_the_engine_process_alone(start, real_pack):
+    client = await started(start, real_pack)
+    await completed(client)
+
+    def libraries(pid: int) -> str:
+        return Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+
+    assert "libtorch" in libraries(await engine_pid(client))
+    assert "torch" not in libraries(client.pid)
+
+
+async def test_kill_9_of_the_engine_in_mid_request(start, real_pack):
+    client = await started(start, real_pack)
+    await completed(client)
+    pid = await engine_pid(client)
+    os.kill(pid, signal.SIGSTOP)  # so that the request is certain to be running when the process dies
+    answer = client.inline_completion(URI, 5, 4)
+    os.kill(pid, signal.SIGKILL)
+    assert (await answer)["items"] == []
+    assert client.received("plt/completionReport")[-1]["outcome"] == "engine_died"
+    assert (await completed(client))["outcome"] in ("completed", "blank")
+    assert await engine_pid(client) != pid
+
+
+async def test_a_cancelled_request_leaves_the_engine_ready_for_the_next(start, real_pack):
+    client = await started(start, real_pack)
+    await completed(client)
+    pid = await engine_pid(client)
+    os.kill(pid, signal.SIGSTOP)
+    answer = client.inline_completion(URI, 5, 4)
+    client.cancel(answer)
+    with pytest.raises(ResponseError) as caught:
+        await answer
+    assert caught.value.code == -32800
+    os.kill(pid, signal.SIGCONT)
+    assert (await completed(client))["outcome"] in ("completed", "blank")
+    assert await engine_pid(client) == pid
+
+
+async def test_kill_9_of_the_server_ends_the_engine(start, real_pack):
+    client = await started(start, real_pack)
+    await completed(client)
+    pid = await engine_pid(client)
+    os.kill(client.pid, signal.SIGKILL)
+    await until(lambda: not is_alive(pid))
+
+
+async def test_a_missing_pack_is_served_once_it_is_built(start, data_dir):
+    client = await start("--stdio")
+    await client.initialize({"plt": {"capabilities": OWN_CAPABILITIES}})
+    client.open(URI, TEXT)
+    assert (await completed(client))["outcome"] == "no_pack"
+    (message,) = client.received("window/showMessage")
+    assert "`plt-lsp models build smollm2-135m`" in message["message"]
+    tiny_pack(data_dir / "packs" / "smollm2-135m", loops=1)
+    assert (await completed(client))["outcome"] in ("completed", "blank")
+
+
+async def test_a_pack_with_a_wrong_hash_is_refused_by_name(start, tmp_path):
+    pack = tiny_pack(tmp_path / "torn", loops=1)
+    with (pack.folder / "model.safetensors").open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x7f")
+    client = await started(start, pack.folder)
+    assert (await completed(client))["outcome"] == "pack_error"
+    (message,) = client.received("window/showMessage")
+    assert "model.safetensors" in message["message"]
