@@ -65,9 +65,8 @@ def until(look: Callable[[], T], what: str | Callable[[], str], patience_s: floa
 class Editor:
     """A Neovim and a connection to it; a context manager that ends both."""
 
-    def __init__(self, nvim: Any, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, nvim: Any) -> None:
         self.nvim = nvim
-        self._on_close = on_close
 
     @classmethod
     def start(
@@ -94,13 +93,14 @@ class Editor:
         self.close()
 
     def close(self) -> None:
-        """Leave Neovim without saving."""
+        """Leave Neovim without saving; closing twice is closing once."""
+        if self.nvim is None:
+            return
+        nvim, self.nvim = self.nvim, None
         with contextlib.suppress(OSError, EOFError):
-            self.nvim.command("qall!")  # the connection ends with Neovim, sometimes before the answer
+            nvim.command("qall!")  # the connection ends with Neovim, sometimes before the answer
         with contextlib.suppress(OSError, EOFError):
-            self.nvim.close()
-        if self._on_close:
-            self._on_close()
+            nvim.close()
 
     def lua(self, code: str, *args: object) -> Any:
         """The value that Lua code returns."""

@@ -64,10 +64,10 @@ class Terminal:
         (ARTEFACTS / f"{name}.svg").write_text(picture(coloured))
 
     def close(self) -> None:
-        """End Neovim and tmux."""
-        self.editor.close()
-        with contextlib.suppress(subprocess.CalledProcessError):
-            run_tmux(self._socket, "kill-server")
+        """End tmux, and Neovim with it: one that waits for a key would not answer `Editor.close`."""
+        run_tmux(self._socket, "kill-server")
+        with contextlib.suppress(OSError, EOFError):
+            self.editor.nvim.close()
 
 
 def run_tmux(socket: Path, *words: str) -> str:
