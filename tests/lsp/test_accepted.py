@@ -3,7 +3,7 @@
 import pytest
 
 from plt_lsp.offers import MAX_OFFERS, Offers
-from tests.lsp.test_server import items, open_document
+from tests.lsp.test_server import URI, items
 
 
 async def run(client, command, *arguments):
@@ -11,7 +11,7 @@ async def run(client, command, *arguments):
 
 
 async def test_an_accepted_completion_is_counted_once(client, pack):
-    await open_document(client, "def add(a, b):\n    \n")
+    client.open(URI, "def add(a, b):\n    \n")
     (item,) = await items(client, 1, 4)
     command = item["command"]
     for _ in range(2):
