@@ -42,8 +42,13 @@ class HubCheckpoint:
         return {file.name: file.sha256 for file in self.files.values() if file.sha256 is not None}
 
     def missing_bytes(self, names: list[str]) -> int:
-        """How much of these files is still to be fetched; what an interrupted fetch left counts as missing."""
-        return sum(self.files[name].num_bytes for name in names if not (self.folder / name).is_file())
+        """How much of these files is still to be fetched."""
+        held = (self.folder / name if (self.folder / name).is_file() else self.partial(name) for name in names)
+        return sum(self.files[name].num_bytes for name in names) - sum(p.stat().st_size for p in held if p.is_file())
+
+    def partial(self, name: str) -> Path:
+        """Where a file lies while it is fetched: its beginning, as far as it has come."""
+        return self.folder / f"{name}.part"
 
 
 def look_up(repo_id: str, revision: str | None, downloads: Path) -> HubCheckpoint:
@@ -100,19 +105,37 @@ def _is_weight_file(name: str) -> bool:
 
 
 def _fetch(checkpoint: HubCheckpoint, name: str, progress: Progress) -> None:
-    hub, num_bytes = _library(), checkpoint.files[name].num_bytes
-    bar = _bar_class(lambda done: progress(f"fetching {name}", min(done, num_bytes), num_bytes))
-
-    def download() -> None:
-        hub.hf_hub_download(
-            checkpoint.repo_id, name, revision=checkpoint.commit, local_dir=checkpoint.folder, tqdm_class=bar
-        )
-
-    _asked(checkpoint.repo_id, download)
-    found = (checkpoint.folder / name).stat().st_size
+    num_bytes, partial = checkpoint.files[name].num_bytes, checkpoint.partial(name)
+    if (checkpoint.folder / name).is_file():
+        return
+    checkpoint.folder.mkdir(parents=True, exist_ok=True)
+    _asked(checkpoint.repo_id, lambda: _append_rest(checkpoint, name, progress))
+    found = partial.stat().st_size
     if found != num_bytes:
-        raise PackError(f"{checkpoint.folder / name} has {found} bytes; the hub says {num_bytes}. Remove it and retry.")
+        partial.unlink()
+        raise PackError(f"{name} came with {found} bytes, but the hub says {num_bytes}; run the command again.")
+    partial.rename(checkpoint.folder / name)
     progress(f"fetching {name}", num_bytes, num_bytes)
+
+
+def _append_rest(checkpoint: HubCheckpoint, name: str, progress: Progress) -> None:
+    """Fetch what a partial file lacks.
+
+    The library's own `hf_hub_download` begins a file anew in each process, which for a shard of 5 GB is no resuming.
+    """
+    hub, num_bytes = _library(), checkpoint.files[name].num_bytes
+    from huggingface_hub.file_download import http_get
+
+    bar = _bar_class(lambda done: progress(f"fetching {name}", min(done, num_bytes), num_bytes))
+    with checkpoint.partial(name).open("ab") as file:
+        http_get(
+            hub.hf_hub_url(checkpoint.repo_id, name, revision=checkpoint.commit),
+            file,
+            resume_size=file.tell(),
+            headers=hub.utils.build_hf_headers(),
+            expected_size=num_bytes,
+            tqdm_class=bar,
+        )
 
 
 def _library() -> ModuleType:
