@@ -18,6 +18,7 @@ from tests.e2e.neovim.editor import ARTEFACTS, Editor, nvim_binary, until
 
 COLUMNS, ROWS = 88, 20
 LEGEND = "(Between ‹ and › stands ghost text, which the buffer does not hold.)"
+BACKGROUND_SGR = "\x1b[48;2;20;22;27m"  # of Neovim's default colours, which would stripe the picture's own
 GHOST_SGR = re.compile(r"\x1b\[38;2;155;158;164m(.*?)(?=\x1b\[|$)")
 
 
@@ -95,7 +96,8 @@ def marked(coloured: str) -> str:
 
 
 def picture(coloured: str) -> str:
-    """A screen as an SVG."""
+    """A screen as an SVG that needs nothing from elsewhere: rich's own would fetch its font."""
     console = Console(width=COLUMNS, record=True, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
-    console.print(Text.from_ansi(coloured.rstrip("\n")), soft_wrap=True)
-    return console.export_svg(title="plt", unique_id="plt")
+    console.print(Text.from_ansi(coloured.replace(BACKGROUND_SGR, "").rstrip("\n")), soft_wrap=True)
+    drawn = console.export_svg(title="plt", unique_id="plt")
+    return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL).replace("Fira Code, monospace", "monospace")

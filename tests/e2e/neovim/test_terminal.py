@@ -25,7 +25,7 @@ vim.opt.swapfile = false
 vim.opt.termguicolors = true
 vim.opt.laststatus = 2
 vim.o.statusline = "%f %m%=%{{v:lua.require'plt'.statusline()}} %l:%c "
-require("plt").setup({{}})
+require("plt").setup({{ settings = {{ inlineCompletion = {{ maxLines = 4, deadlineMs = 120000 }} }} }})
 """
 
 
@@ -43,8 +43,13 @@ def terminal(smollm2_pack: Pack, tmp_path: Path) -> Iterator[Terminal]:
 def test_a_person_sees_ghost_text_types_on_and_accepts_it(terminal: Terminal) -> None:
     editor = terminal.editor
     editor.until_attached()
+    editor.nvim.command("setlocal noautoindent indentexpr=")
     terminal.press("G", "o", "Enter")
     terminal.type("    def pop(self):")
+    editor.until_ghost()
+    terminal.press("C-]")
+    editor.until_no_ghost()
+    terminal.press("M-\\")
     rest = editor.until_ghost()["text"]
     until(lambda: "ready" in terminal.screen(), terminal.screen)
     shown = [line.strip() for line in rest.split("\n") if line.strip()]
