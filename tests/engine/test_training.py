@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from plt_engine.pack import load_pack
 from plt_engine.pack_manifest import WeightFormat
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training import run
+from plt_engine.training.card import CardRecords, card, curves
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.documents import end_id
-from plt_engine.training.export import ExportOptions, export_run
+from plt_engine.training.export import CARD_FILE, ExportOptions, export_run
 from plt_engine.training.fast_attention import causal_attention
 from plt_engine.training.options import TrainOptions, learning_rate
 from plt_engine.training.parameters import HIDDEN_SCALE, model_of, tensors_of, with_identity_loops
@@ -194,10 +196,13 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     trainer.save()
     run.write_spec(tmp_path / "run", RunSpec(looped[0], OPTIONS, "none", "none"))
     base = tiny_pack(tmp_path / "base", loops=1)
-    options = ExportOptions("tiny", "Tiny", base.folder, WeightFormat.INT4, card="# Tiny\n", renamed=RENAMED)
+    options = ExportOptions(
+        "tiny", "Tiny", base.folder, WeightFormat.INT4, documents={CARD_FILE: "# Tiny\n"}, renamed=RENAMED
+    )
     pack = export_run(tmp_path / "run", tmp_path / "tiny", options, {"bits_per_byte": 1.5})
     assert load_pack(pack.folder).manifest.loop_counts == (1, 2)
     assert load_pack(pack.folder).manifest.fim == FIM
+    assert (pack.folder / CARD_FILE).read_text() == "# Tiny\n"
     weights = load_weights(pack.folder)
     assert weights.config.loop.hidden_scale == 0.25
     assert weights.config.loop.window_left == 4
@@ -207,3 +212,29 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     for loops in (1, 2):
         request = GenerationRequest("r", "s", Prompt("def add(", ")\n"), stop=StopSpec(max_tokens=3), loops=loops)
         assert isinstance(list(engine.generate(request))[-1], GenerationOutput)
+
+
+def test_the_card_states_data_curves_and_figures():
+    log = [{"step": i + 1, "tokens": 100 * (i + 1), "losses": [3.0 - 0.1 * i, 3.5 - 0.1 * i]} for i in range(10)]
+    corpus = {
+        "files": 1234,
+        "chars_by_language": {"python": 75, "typescript": 25},
+        "chars_by_package": {"one": 60, "two": 40},
+        "held_out_chars_by_package": {"secret": 9},
+    }
+    text = card(CardRecords("Tiny", "MIT", "Base", corpus, log, "| a | b |"), "curves.svg")
+    for part in (
+        "# Tiny",
+        "python 75 %",
+        "1,234 files of 2 packages",
+        "secret",
+        "2.100, 2.600",
+        "| a | b |",
+        "curves.svg",
+    ):
+        assert part in text
+    picture = ElementTree.fromstring(curves(log, smoothing=1))
+    lines = [element.get("points").split() for element in picture if element.tag.endswith("polyline")]
+    assert [len(points) for points in lines] == [10, 10]
+    heights = [float(point.split(",")[1]) for point in lines[0]]
+    assert heights == sorted(heights), "a falling loss is drawn falling: down is the larger coordinate"

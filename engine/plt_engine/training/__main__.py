@@ -13,15 +13,16 @@ from pathlib import Path
 import orjson
 
 from plt_engine.errors import EngineError
-from plt_engine.pack import TOKENIZER_FILE, find_pack
+from plt_engine.pack import TOKENIZER_FILE, find_pack, load_pack
 from plt_engine.pack_manifest import WeightFormat
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training import run
-from plt_engine.training.corpus import WINDOWS_FILE, CorpusOptions, build_corpus
-from plt_engine.training.export import ExportOptions, export_run
+from plt_engine.training.card import CardRecords, card, curves
+from plt_engine.training.corpus import REPORT_FILE, WINDOWS_FILE, CorpusOptions, build_corpus
+from plt_engine.training.export import CARD_FILE, CURVES_FILE, ExportOptions, export_run
 from plt_engine.training.manifest import ManifestError
 from plt_engine.training.options import TrainOptions
-from plt_engine.training.trainer import StepReport, Trainer
+from plt_engine.training.trainer import LOG_FILE, StepReport, Trainer
 from plt_engine.training.vocabulary import RENAMED, VOCAB_SIZE, cut_tokenizer
 
 TUNABLE = ("learning_rate", "rows_per_step", "rows_per_pass", "warmup_steps", "decay_steps", "window_left")
@@ -68,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--name", default="plt-coder-115m")
     export.add_argument("--title", default="PLT Coder 115M")
     export.add_argument("--weights", choices=("int4", "bfloat16"), default="int4")
+    export.add_argument("--data", type=Path, help="folder that the data command wrote, for the model card")
+    export.add_argument("--table", type=Path, help="the evaluation's Markdown table, for the model card")
     export.set_defaults(command=_export)
     return parser
 
@@ -121,11 +124,26 @@ def _options(arguments: argparse.Namespace) -> TrainOptions:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    options = ExportOptions(arguments.name, arguments.title, find_pack(arguments.base), WeightFormat(arguments.weights))
+    options = ExportOptions(
+        arguments.name,
+        arguments.title,
+        find_pack(arguments.base),
+        WeightFormat(arguments.weights),
+        documents=_documents(arguments) if arguments.data is not None else {},
+    )
     pack = export_run(arguments.run, arguments.out, options, {})
     num_bytes = sum((pack.folder / name).stat().st_size for name in pack.manifest.files)
     sys.stdout.write(f"{pack.folder}  {num_bytes / 1e6:.1f} MB\n")
     return 0
+
+
+def _documents(arguments: argparse.Namespace) -> dict[str, str]:
+    base = load_pack(find_pack(arguments.base)).manifest
+    log = [json.loads(line) for line in (arguments.run / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+    corpus = json.loads((arguments.data / REPORT_FILE).read_text(encoding="utf-8"))
+    table = arguments.table.read_text(encoding="utf-8") if arguments.table is not None else None
+    records = CardRecords(arguments.title, base.license, base.title, corpus, log, table)
+    return {CARD_FILE: card(records, CURVES_FILE), CURVES_FILE: curves(log)}
 
 
 def _say(report: StepReport) -> None:

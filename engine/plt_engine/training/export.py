@@ -32,7 +32,7 @@ from plt_engine.training.run import RunError, read_spec
 from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer
 
 EMBEDDING = "model.embed_tokens.weight"
-CARD_FILE = "card.md"
+CARD_FILE, CURVES_FILE = "card.md", "curves.svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ExportOptions:
         base: the folder of the pack that the run started from; its tokenizer and chat format go on.
         weights: `int4` (matrices in groups of 32, embedding in int8) or `bfloat16`.
         loops: the loop counts to certify, each with what was measured; the first is the default.
-        card: the model card's text, or None.
+        documents: texts that go into the pack beside the weights, by file name: the model card and its picture.
         renamed: control tokens of the base's tokenizer with new names, as the training data were written with.
     """
 
@@ -54,7 +54,7 @@ class ExportOptions:
     base: Path
     weights: WeightFormat = WeightFormat.INT4
     loops: Mapping[int, Evidence] = field(default_factory=dict)
-    card: str | None = None
+    documents: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=lambda: RENAMED)
 
 
@@ -95,8 +95,8 @@ def export_run(run: Path, folder: Path, options: ExportOptions, figures: Mapping
         (draft / CONFIG_FILE).write_bytes(orjson.dumps(raw, option=orjson.OPT_INDENT_2) + b"\n")
         (draft / TOKENIZER_FILE).write_bytes(orjson.dumps(document))
         save_file(stored, draft / WEIGHTS_FILE, metadata={"format": "pt"})
-        if options.card is not None:
-            (draft / CARD_FILE).write_text(options.card, encoding="utf-8")
+        for name, text in options.documents.items():
+            (draft / name).write_text(text, encoding="utf-8")
 
     return write_pack(folder, manifest, fill)
 
