@@ -36,6 +36,13 @@ def begin(editor: Editor, path: Path) -> Editor:
     return editor
 
 
+def num_accepted(editor: Editor) -> int:
+    """How many accepted completions the server has been told of."""
+    status = editor.status()
+    assert status
+    return status["counts"].get("accepted", 0)
+
+
 def outcome(editor: Editor) -> str | None:
     return editor.lua("return (require('plt.state').report or {}).outcome")
 
@@ -60,16 +67,17 @@ def test_typing_through_it_narrows_it_and_backspace_widens_it(stack: Editor) -> 
 
 
 def test_accept_whole_and_undo(stack: Editor) -> None:
-    before = stack.text()
+    before, count = stack.text(), num_accepted(stack)
     whole = stack.until_ghost()["text"]
     stack.keys("<Tab>")
     until(lambda: stack.text() == before + whole, "the text to be accepted")
+    until(lambda: num_accepted(stack) == count + 1, "the server to count it")
     stack.keys("<Esc>u")
     until(lambda: stack.text() == before, "the accept to be undone")
 
 
 def test_accept_by_word_and_by_line_comes_to_the_same(stack: Editor, tmp_path: Path) -> None:
-    before = stack.text()
+    before, count = stack.text(), num_accepted(stack)
     whole = stack.until_ghost()["text"]
     for keys in ("<M-f>", "<M-f>", "<M-e>"):
         size = len(stack.text())
@@ -79,8 +87,10 @@ def test_accept_by_word_and_by_line_comes_to_the_same(stack: Editor, tmp_path: P
         assert whole.startswith(taken)
         stack.until_ghost(lambda ghost, taken=taken: ghost["text"] == whole[len(taken) :])
     assert taken.count("\n") == 1
+    assert num_accepted(stack) == count
     stack.keys("<Tab>")
     until(lambda: stack.text() == before + whole, "the rest to be accepted")
+    until(lambda: num_accepted(stack) == count + 1, "the server to count it")
 
 
 def test_dismiss_and_ask_again(stack: Editor) -> None:

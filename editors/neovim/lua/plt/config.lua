@@ -20,7 +20,7 @@ local M = {}
 ---@field hide_with_menu boolean whether ghost text is hidden while a completion menu is open
 ---@field renderer "auto"|"plt"|"native" who draws: the plugin, Neovim 0.12 itself, or Neovim where it can
 ---@field keys plt.Keys|false Insert mode keys; false for none at all
----@field settings table the server's settings, `:help plt-settings`
+---@field settings plt.Settings the server's settings, `:help plt-settings`
 ---@field capabilities table? merged into the capabilities that the client announces
 
 ---@return plt.Config

@@ -91,7 +91,7 @@ function M.setup(options)
 end
 
 --- Changes some of the server's settings while it runs.
----@param settings table for example { inlineCompletion = { maxLines = 1 } }
+---@param settings plt.Settings for example { inlineCompletion = { maxLines = 1 } }
 function M.configure(settings)
   client.configure(settings)
 end

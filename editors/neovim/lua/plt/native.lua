@@ -30,8 +30,10 @@ local function take(piece)
       local text = type(item.insert_text) == "table" and item.insert_text.value or item.insert_text
       local col = vim.api.nvim_win_get_cursor(0)[2]
       local rest = suggestion.continuation(vim.api.nvim_get_current_line():sub(1, col), text)
-      if rest ~= "" then
-        accept.insert(piece(rest))
+      local part = piece(rest)
+      accept.insert(part)
+      if part == rest then
+        accept.run_command(item.command)
       end
       return nil
     end,

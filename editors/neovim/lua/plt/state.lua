@@ -3,7 +3,7 @@
 
 ---@class plt.State
 ---@field config plt.Config? what `setup` was given, over the defaults; nil before `setup`
----@field settings table the server's settings as they are now
+---@field settings plt.Settings the server's settings as they are now
 ---@field enabled boolean false after `:Plt disable`
 ---@field snoozed_until integer? vim.uv.now() milliseconds until which nothing is asked for by itself
 ---@field client_id integer? the running server's client

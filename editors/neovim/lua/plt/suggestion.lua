@@ -58,7 +58,7 @@ end
 ---@return string
 function M.next_word(rest)
   local stop = vim.fn.matchend(rest, [[^\_s*\%(\k\+\|\%(\k\@!\S\)\+\)]])
-  return stop > 0 and rest:sub(1, stop) or rest
+  return stop > 0 and rest:sub(1, stop) or rest -- the blanks at the end, where no word follows
 end
 
 --- The rest of the first line of a text, or the next whole line where the first has nothing left.
