@@ -1,5 +1,8 @@
 """Prompts in ids: each family's form to the token, budgets kept, and control tokens never cut nor found in texts."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,9 +10,11 @@ from hypothesis import strategies as st
 from plt_engine.errors import PackFormatError, RequestError
 from plt_engine.fim import FAMILIES, detect_fim, fim_ids, render, share_budget, stop_ids
 from plt_engine.pack_manifest import FimFormat, FimOrder
+from plt_engine.sentencepiece_model import read_model, tokenizer_document
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.types import FileChunk, Prompt
 from tests.packs import tiny_tokenizer
+from tests.sentencepiece_models import trained_model
 
 IQUEST, STARCODER, SEED, CODESTRAL = FAMILIES
 AMPLE = 10_000
@@ -197,3 +202,45 @@ def test_without_its_tokens_there_is_no_format(control):
 def test_stop_tokens_are_the_formats():
     assert stop_ids(None, ALL) == frozenset()
     assert stop_ids(IQUEST, ALL) == {fim_ids(IQUEST, ALL)[token] for token in ("<|im_end|>", "<|endoftext|>")}
+
+
+def spaced():
+    """A SentencePiece tokenizer that reads a text as if a space stood before it, and opens each prompt with a token."""
+    control = [
+        {"id": 700 + i, "content": token, "special": True} for i, token in enumerate(dict.fromkeys(IQUEST.tokens))
+    ]
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "tokenizer.model").write_bytes(trained_model(add_dummy_prefix=True))
+        document = tokenizer_document(read_model(Path(folder) / "tokenizer.model"), control)
+    text = [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+    return Tokenizer({**document, "post_processor": {"type": "TemplateProcessing", "single": text}})
+
+
+SPACED = spaced()
+OPENING = SPACED.special_id("<s>")
+
+
+@pytest.mark.parametrize("chunks", [(), CHUNKS])
+def test_a_space_that_a_tokenizer_puts_before_a_text_is_put_nowhere_within_a_prompt(chunks):
+    ids = render(prompt(chunks=chunks, repo_name="r"), IQUEST, SPACED, AMPLE)
+    assert ids[0] == OPENING
+    assert OPENING not in ids[1:]
+    assert spelled(ids, SPACED) == spelled(render(prompt(chunks=chunks, repo_name="r"), IQUEST, ALL, AMPLE))
+
+
+def test_a_text_that_stands_alone_is_read_as_the_tokenizer_reads_texts():
+    assert render(Prompt("x = 1"), None, SPACED, AMPLE) == [OPENING, *SPACED.encode("x = 1")]
+    assert spelled(render(Prompt("x = 1", chunks=CHUNKS), None, SPACED, AMPLE), SPACED) == "A = 1\nB = 2\nx = 1"
+
+
+@given(st.integers(40, 90))
+def test_the_opening_token_is_within_the_budget_and_never_cut(max_tokens):
+    ids = render(prompt(prefix="x = 1\n" * 30, chunks=CHUNKS), IQUEST, SPACED, max_tokens)
+    assert len(ids) <= max_tokens
+    assert ids[0] == OPENING
+
+
+def test_a_budget_without_room_for_the_opening_token_is_told():
+    assert len(render(Prompt("x"), IQUEST, SPACED, 5)) == 5
+    with pytest.raises(RequestError, match="A prompt of 4 tokens has no room; its format alone takes 4"):
+        render(Prompt("x"), IQUEST, SPACED, 4)
