@@ -5,6 +5,7 @@ import pytest
 
 from plt_engine import cli
 from plt_engine.pack import DATA_DIR_VARIABLE
+from tests.checkpoints import loopcoder_config, write_checkpoint
 from tests.packs import tiny_pack
 
 
@@ -84,6 +85,22 @@ def test_show_as_json_is_the_manifest_and_more(run, data):
         "hashes_verified": True,
     }
     assert orjson.loads((folder / "pack.json").read_bytes()).items() <= document.items()
+
+
+def test_a_checkpoints_folder_is_added_listed_and_shown(run, data, tmp_path):
+    source = write_checkpoint(tmp_path / "Coder", loopcoder_config())
+    code, out, _ = run("add", str(source), "--quantize", "int8", "--name", "mine")
+    assert code == 0
+    assert out.splitlines()[0] == f"added mine: {data / 'packs' / 'mine'}"
+    assert "plt_num_loops 2" in out
+    assert "FIM: iquest" in out
+    code, out, _ = run("show", "mine")
+    assert code == 0
+    assert "trained: The checkpoint's config.json says that it was trained with plt_num_loops 2." in out
+    code, out, err = run("add", str(source), "--quantize", "int8", "--name", "mine")
+    assert (code, out) == (1, "")
+    assert "There is a pack 'mine' already" in err
+    assert run("add", str(source), "--quantize", "int8", "--name", "mine", "--force")[0] == 0
 
 
 def test_show_of_a_changed_pack_fails_in_one_line(run, data):

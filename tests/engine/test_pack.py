@@ -90,7 +90,7 @@ def changed(document, path, value):
         ("source/sha256", "A" * 64, "it must be a sha256"),
         ("source/url", "there", 'source.url is "there"; no such key is known'),
         ("licence", "MIT", 'licence is "MIT"; no such key is known; correct its spelling'),
-        ("weights/format", "int3", 'weights.format is "int3"; it must be one of float32, float16, bfloat16, int8, int4'),
+        ("weights/format", "int3", "it must be one of float32, float16, bfloat16, int8, int4"),
         ("weights/group_size", 0, "weights.group_size is 0"),
         ("weights/group_size", "32", 'weights.group_size is "32"'),
         ("loops", {}, "loops is {}; it must be a list"),
