@@ -2,8 +2,8 @@
 
 Pure arithmetic on positions; it knows no tensors. The shape is a trapezoid (for R = 2 a staircase of L steps of
 w_left positions): the last loop's top layer is wanted at the last position only, each layer below at w_left positions
-more, since local attention looks back w_left positions; loop r - 1 is wanted one position further, for CLP's shift. Where loops are
-sequential there is no shift, and of loop r - 1 no state is needed but that of the positions computed.
+more, since local attention looks back w_left positions; loop r - 1 is wanted one position further, for CLP's shift.
+Where loops are sequential there is no shift, and of loop r - 1 no state is needed but that of the positions computed.
 """
 
 from dataclasses import dataclass
