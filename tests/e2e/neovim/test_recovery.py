@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,24 @@ def test_a_server_that_cannot_live_is_given_up_with_advice(open_editor: Open, tm
     until(lambda: "it hurts here" in editor.lines(), "the server's log")
 
 
-def test_a_missing_server_is_told_of_with_the_remedy(open_editor: Open, tmp_path: Path) -> None:
-    editor = open_editor("{ cmd = { '/nowhere/plt-lsp', 'serve' } }")
-    editor.keys(f":edit {tmp_path / 'a.py'}<CR><CR>")
+def test_a_missing_server_is_told_of_with_the_remedy_which_works(open_editor: Open, tmp_path: Path) -> None:
+    link, path = tmp_path / "plt-lsp", tmp_path / "mean.py"
+    path.write_text(SOURCE)
+    editor = open_editor(f"{{ cmd = {{ '{link}', 'serve' }} }}")
+    editor.keys(f":edit {path}<CR><CR>")
     said = until(lambda: editor.nvim.command_output("messages"), "a message")
-    assert '"/nowhere/plt-lsp" was not found' in said
+    assert f'"{link}" was not found' in said
     assert "pip install plt-lsp" in said
+    link.symlink_to(Path(sys.executable).with_name("plt-lsp"))
+    editor.nvim.command("Plt restart")
+    editor.until_attached()
+    suggest(editor)
+
+
+def test_the_doctor_runs_in_a_terminal_window(editor: Editor) -> None:
+    editor.keys("<Esc>")
+    windows = len(editor.nvim.windows)
+    editor.nvim.command("Plt doctor")
+    assert len(editor.nvim.windows) == windows + 1
+    until(lambda: "[Process exited 0]" in editor.text(), editor.text)
+    assert "smollm2-135m" in editor.text()

@@ -129,48 +129,54 @@ local function reuse(root)
   end
 end
 
---- Has the server see a buffer, and starts it where none runs.
+--- Starts the server for a buffer, or has the running one see it.
 ---@param buf integer
----@return boolean
-function M.attach(buf)
-  if not M.wants(buf) then
-    return false
-  end
-  local cmd, problem = server.command(state.config)
-  if not cmd then
-    vim.notify_once("plt: " .. problem, vim.log.levels.ERROR)
-    return false
-  end
-  state.buffers[buf] = true
+---@param cmd string[]
+local function start(buf, cmd)
   local root = vim.fs.root(buf, state.config.root_markers)
   local id = vim.lsp.start(client_config(cmd, root), { bufnr = buf, reuse_client = reuse(root) })
   if id then
     state.client_id = id
     status.changed()
   end
-  return id ~= nil
 end
 
---- Starts the server for every buffer that it saw before.
+--- Has the server see a buffer, if it is one for it; a server that ended too often is left alone until `restart`.
+---@param buf integer
+function M.attach(buf)
+  if not M.wants(buf) then
+    state.buffers[buf] = nil
+    return
+  end
+  state.buffers[buf] = true
+  local cmd, problem = server.command(state.config)
+  if not cmd then
+    vim.notify_once("plt: " .. problem, vim.log.levels.ERROR)
+  elseif not state.has_given_up then
+    start(buf, cmd)
+  end
+end
+
+--- Starts the server for every buffer that it is to see.
 function M.start_all()
-  for buf in pairs(state.buffers) do
-    if not M.attach(buf) then
-      state.buffers[buf] = nil
-    end
+  for _, buf in ipairs(vim.tbl_keys(state.buffers)) do
+    M.attach(buf)
   end
 end
 
 --- Ends the server, if it runs, and starts it anew; forgets how often it ended before.
 function M.restart()
   state.exits, state.has_given_up = {}, false
-  local client = status.client()
-  if not client then
-    M.start_all()
-    return
+  local _, problem = server.command(state.config)
+  if problem then
+    notify(problem, vim.log.levels.ERROR)
   end
-  state.stopping[client.id] = true
-  state.client_id, state.server, state.report = nil, nil, nil
-  rpc.stop(client)
+  local client = status.client()
+  if client then
+    state.stopping[client.id] = true
+    state.client_id, state.server, state.report = nil, nil, nil
+    rpc.stop(client)
+  end
   M.start_all()
 end
 
