@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PYTHON ?= python3
 
-.PHONY: help demo test check clean
+.PHONY: help demo test check e2e clean
 .DEFAULT_GOAL := help
 
 help: ## show the commands
@@ -27,6 +27,10 @@ check: $(STAMP) ## ruff, mypy (strict) and the layer test
 
 test: check ## check, then every test that needs no editor
 	$(PY) -m pytest -q -m 'not e2e'
+
+e2e: $(STAMP) ## drive real editors (needs root or sudo once, for Debian's chromium, tmux and emacs)
+	for editor in vscode neovim emacs; do tests/e2e/$$editor/setup.sh || exit 1; done
+	$(PY) -m pytest -q -m e2e tests/e2e
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
