@@ -54,8 +54,16 @@ def _doctor(args: list[str]) -> int:
 
 
 def _models(args: list[str]) -> int:
-    """Packs are the engine's business: its own command line runs in a process of its own, and this one stays light."""
-    return subprocess.call([sys.executable, "-P", "-m", "plt_engine.cli", "models", *args])
+    return _run_in_engine("plt_engine.cli", ["models", *args])
+
+
+def _eval(args: list[str]) -> int:
+    return _run_in_engine("plt_engine.evaluation.cli", args)
+
+
+def _run_in_engine(module: str, args: list[str]) -> int:
+    """Packs are the engine's business: its command line runs in a process of its own, and this one stays light."""
+    return subprocess.call([sys.executable, "-P", "-m", module, *args])
 
 
 COMMANDS: dict[str, tuple[Command, str]] = {
@@ -63,7 +71,8 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "complete": (_complete, "complete a file at one cursor, through a real server"),
     "demo": (_demo, "build the default model and complete some real files"),
     "doctor": (_doctor, "check the installation, the models and one completion"),
-    "models": (_models, "build, list and show model packs"),
+    "models": (_models, "build, add, list and show model packs"),
+    "eval": (_eval, "measure a model pack on held-out code"),
 }
 
 
