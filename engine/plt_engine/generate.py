@@ -185,6 +185,10 @@ def _prefill(
     runner: ModelRunner, sequence: Sequence, prompt: list[int], should_stop: Callable[[], bool]
 ) -> Tensor | None:
     """The last position's state [d], or None where it was stopped; the sequence holds what was finished."""
+    if len(prompt) == sequence.cache.num_tokens + 1 and sequence.cache.is_ready and not should_stop():
+        state = runner.decode(sequence.cache, prompt[-1])  # all loops in one pass, where a prefill runs them in turn
+        sequence.tokens[:] = prompt
+        return state
     states = runner.prefill(sequence.cache, prompt, should_abort=should_stop)
     sequence.tokens[:] = prompt[: sequence.cache.num_tokens]
     return None if states is None else states[-1]
