@@ -19,11 +19,15 @@ from tests.e2e.vscode.waiting import wait_for
 QUIET: Mapping[str, object] = {
     "chat.disableAIFeatures": True,
     "editor.accessibilitySupport": "off",
+    "editor.autoClosingBrackets": "never",
+    "editor.autoClosingQuotes": "never",
+    "editor.autoSurround": "never",
     "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
     "files.autoSave": "off",
     "security.workspace.trust.enabled": False,
     "telemetry.telemetryLevel": "off",
     "window.commandCenter": False,
+    "workbench.editor.useModal": "off",
     "workbench.layoutControl.enabled": False,
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.startupEditor": "none",
@@ -50,17 +54,6 @@ class CodeServer:
     def settings(self) -> dict[str, object]:
         """The user's settings."""
         return dict(json.loads(self.settings_file.read_text()))
-
-    def change_settings(self, changes: Mapping[str, object]) -> None:
-        """Change some of the user's settings; None removes one."""
-        merged = {**self.settings(), **changes}
-        self.write_settings({key: value for key, value in merged.items() if value is not None})
-
-    def write_settings(self, settings: Mapping[str, object]) -> None:
-        """Replace the user's settings, as an editor saves a file: whole, or not at all."""
-        draft = self.settings_file.with_suffix(".draft")
-        draft.write_text(json.dumps(settings, indent=2))
-        draft.replace(self.settings_file)
 
 
 @contextmanager

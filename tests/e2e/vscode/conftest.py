@@ -11,7 +11,7 @@ from plt_engine.pack import DATA_DIR_VARIABLE, Pack
 from tests.e2e.vscode.browser import Browser
 from tests.e2e.vscode.code_server import code_server
 from tests.e2e.vscode.places import ARTEFACTS, VENV, VSIX
-from tests.e2e.vscode.workbench import Workbench
+from tests.e2e.vscode.workbench import SNOOZE, Workbench
 
 TEST_TIMEOUT_S = 300
 
@@ -39,7 +39,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory, smollm2_pack: Pack) -> Iter
         DATA_DIR_VARIABLE: str(smollm2_pack.folder.parent.parent),
     }
     settings = {"plt.inlineCompletion.deadlineMs": 60_000}  # the machine may be busy with other things
-    with code_server(home, environment, settings) as server, Browser(home / "browser", ARTEFACTS / "browser.log") as browser:
+    with (
+        code_server(home, environment, settings) as server,
+        Browser(home / "browser", ARTEFACTS / "browser.log") as browser,
+    ):
         workbench = Workbench(server, browser, log)
         workbench.load()
         workbench.wait_until_running()
@@ -62,5 +65,8 @@ def vscode(shared: Workbench, request: pytest.FixtureRequest) -> Iterator[Workbe
     before = shared.server.settings()
     yield shared
     shared.browser.screenshot(ARTEFACTS / f"{request.node.name}.png")
-    shared.server.write_settings(before)
     shared.browser.press("Escape", "Escape")
+    if shared.server.settings() != before:
+        shared.write_settings(before)
+    if shared.status() == "PLT: snoozed":
+        shared.run(SNOOZE)

@@ -5,7 +5,15 @@ from tests.e2e.vscode.workbench import Workbench
 
 PAIRS = "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n"
 TYPED = "    return"
-STACK = "class Stack:\n    def __init__(self):\n        self.items = []\n\n    def push(self, item):\n"
+STACK = """class Stack:
+    def __init__(self):
+        self.items = []
+
+    def push(self, item):
+        self.items.append(item)
+
+"""
+METHOD = "    def"
 
 
 def test_typing_brings_ghost_text_that_tab_takes_and_undo_removes(vscode: Workbench) -> None:
@@ -42,13 +50,13 @@ def test_a_word_is_taken_and_the_rest_stays(vscode: Workbench) -> None:
 
 def test_a_line_is_taken(vscode: Workbench) -> None:
     file = vscode.open_text("line.py", STACK)
-    vscode.browser.type("        self")
+    vscode.browser.type(METHOD)
     ghost = vscode.wait_for_ghost()
     first, *more = ghost.split("\n")
     assert more, f"this test needs ghost text of several lines, not {ghost!r}"
     vscode.browser.press("Alt+End")
     vscode.wait_for_ghost_to_leave(ghost)
-    assert vscode.save(file).removeprefix(f"{STACK}        self").rstrip() == first
+    assert vscode.save(file).removeprefix(STACK + METHOD).rstrip() == first
 
 
 def test_escape_dismisses_it_and_a_key_asks_for_it_again(vscode: Workbench) -> None:

@@ -3,7 +3,9 @@
 It reads the page and presses keys; what a test expects is the test's business.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,8 @@ POSITION_ITEM = '[id="status.editor.selection"]'
 MODEL = "smollm2-135m"
 STATUS_ITEM = '[id="plt.plt-lsp.plt.status"]'
 QUICK_INPUT = ".quick-input-widget:not([style*='display: none']) input"
+SNOOZE = "PLT: Snooze Completions, or End the Snooze"
+PALETTE = "Type the name of a command to run."
 QUICK_ROWS = ".quick-input-list .monaco-list-row"
 NO_BREAK_SPACE = "\xa0"
 
@@ -47,7 +51,7 @@ class Workbench:
             return self.outcomes()
 
         wait_for(type_more)
-        self.wait_for_outcome("completed", since=0)
+        wait_for(self.outcomes, lambda found: "completed" in found)
 
     def status(self) -> str:
         """The words of the extension's status bar item, or nothing where there is none."""
@@ -75,9 +79,17 @@ class Workbench:
         """How each completion so far has ended, in the words of the server's log."""
         return re.findall(r"inline completion \S+: (\w+) after", self.log.read_text())
 
-    def wait_for_outcome(self, outcome: str, *, since: int) -> None:
-        """Wait until a completion that was asked for after the first `since` has ended so."""
-        wait_for(self.outcomes, lambda found: outcome in found[since:])
+    def type_until(self, outcome: str) -> None:
+        """Type a letter and delete it, again and again, until the completion that it asks for ends so."""
+
+        def ask() -> list[str]:
+            seen = len(self.outcomes())
+            self.browser.type("x")
+            found = wait_for(lambda: self.outcomes()[seen:])
+            self.browser.press("Backspace")
+            return found
+
+        wait_for(ask, lambda found: outcome in found)
 
     def open_text(self, name: str, text: str | bytes) -> Path:
         """Write a file into the workspace and open it, the cursor at its end."""
@@ -88,8 +100,7 @@ class Workbench:
         self.browser.insert(str(file))
         wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: bool(rows) and rows[0].startswith(name))
         self.browser.press("Enter")
-        wait_for(lambda: self.browser.attributes(".tab.active", "data-resource-name"), lambda names: name in names)
-        wait_for(lambda: self.browser.texts(".editor-instance .monaco-editor.focused"))
+        self.wait_for_tab(name)
         self.to_end(file)
         return file
 
@@ -111,6 +122,31 @@ class Workbench:
         self.browser.insert(command)
         wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: bool(rows) and rows[0].startswith(command))
         self.browser.press("Enter")
+        wait_for(lambda: self.browser.attributes(QUICK_INPUT, "placeholder"), lambda found: PALETTE not in found)
+
+    def change_settings(self, changes: Mapping[str, object]) -> None:
+        """Change some of the user's settings in their editor; None removes one."""
+        merged = {**self.server.settings(), **changes}
+        self.write_settings({key: value for key, value in merged.items() if value is not None})
+
+    def write_settings(self, settings: Mapping[str, object]) -> None:
+        """Replace the user's settings in their editor, and close it."""
+        self.run("Preferences: Open User Settings (JSON)")
+        self.wait_for_tab(self.server.settings_file.name)
+        self.browser.press("Control+A")
+        self.browser.insert(json.dumps(settings))
+        assert json.loads(self.save(self.server.settings_file)) == settings
+        self.browser.press("Control+W")
+        wait_for(self.tab, lambda names: self.server.settings_file.name not in names)
+
+    def tab(self) -> list[str | None]:
+        """The name of the file whose tab is at the front, where there is one."""
+        return self.browser.attributes(".tab.active", "data-resource-name")
+
+    def wait_for_tab(self, name: str) -> None:
+        """Wait until a file is at the front and takes keys."""
+        wait_for(self.tab, lambda names: name in names)
+        wait_for(lambda: self.browser.texts(".editor-instance .monaco-editor.focused"))
 
     def choose(self, label: str) -> None:
         """Choose from the list that a command has opened."""
@@ -121,7 +157,7 @@ class Workbench:
     def open_menu(self) -> list[str]:
         """Click the extension's status bar item, and return the words of its menu."""
         self.browser.click(f"{STATUS_ITEM} a")
-        return wait_for(lambda: self.browser.texts(QUICK_ROWS))
+        return wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: any("Show the log" in row for row in rows))
 
     def save(self, file: Path) -> str:
         """Save the file that is open, and return what the disk holds, its line ends as they are."""
