@@ -15,6 +15,8 @@ export interface CompletionReport {
 export interface ServerStatus {
   readonly version: string;
   readonly model: string;
+  /** What the server has counted since its start, by name. */
+  readonly counts: Readonly<Record<string, number>>;
   readonly engine: EngineStatus | null;
 }
 

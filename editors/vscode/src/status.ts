@@ -15,6 +15,7 @@ export interface Status {
   /** Why the last completion was empty, where the user should know. */
   readonly problem: string | undefined;
   readonly numRunning: number;
+  readonly numAccepted: number;
 }
 
 export const UNKNOWN: Status = {
@@ -26,6 +27,7 @@ export const UNKNOWN: Status = {
   latencyMs: undefined,
   problem: undefined,
   numRunning: 0,
+  numAccepted: 0,
 };
 
 /** What the editor's side adds: the settings and the snooze. */
@@ -79,7 +81,8 @@ export function withReport(status: Status, report: CompletionReport): Status {
 }
 
 /** An engine that was there and is gone has died; the server starts it again for the next completion. */
-export function withAnswer(status: Status, answer: ServerStatus): Status {
+export function withAnswer(before: Status, answer: ServerStatus): Status {
+  const status = { ...before, numAccepted: answer.counts["accepted"] ?? 0 };
   if (answer.engine === null) {
     const wasThere = status.engine !== "idle";
     return { ...status, model: answer.model, engine: wasThere ? "died" : "idle" };

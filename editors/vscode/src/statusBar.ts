@@ -68,13 +68,14 @@ export class StatusBar implements Disposable {
   }
 }
 
-function tooltip(label: string, { model, loops, latencyMs }: Status): MarkdownString {
+function tooltip(label: string, { model, loops, latencyMs, numAccepted }: Status): MarkdownString {
   const text = new MarkdownString();
   text.appendText(label);
   const rows = [
     ["Model", model],
     ["Loops", loops],
     ["Last completion", latencyMs === undefined ? undefined : formatMs(latencyMs)],
+    ["Accepted", numAccepted],
   ].filter(([, value]) => value !== undefined);
   for (const [name, value] of rows) {
     text.appendMarkdown("\n\n").appendText(`${name}: ${value}`);
