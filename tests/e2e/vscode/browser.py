@@ -76,6 +76,10 @@ class Browser:
         """Click the first match once it is there and still."""
         self._ask("click", selector=selector, timeout=CLICK_TIMEOUT_MS)
 
+    def hover(self, selector: str) -> None:
+        """Put the mouse on the first match."""
+        self._ask("hover", selector=selector)
+
     def screenshot(self, path: Path, clip: dict[str, int] | None = None) -> None:
         """Write a picture of the page, or of a part of it (x, y, width, height in pixels)."""
         path.parent.mkdir(parents=True, exist_ok=True)

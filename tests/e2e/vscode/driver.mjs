@@ -42,6 +42,7 @@ const commands = {
     ),
   // The first match that is visible; playwright waits for it.
   click: ({ selector, timeout }) => page.locator(selector).first().click({ timeout }).then(() => null),
+  hover: ({ selector }) => page.locator(selector).first().hover().then(() => null),
   screenshot: ({ path, clip }) => page.screenshot({ path, ...(clip && { clip }) }).then(() => null),
 };
 

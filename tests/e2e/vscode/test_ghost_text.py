@@ -28,6 +28,16 @@ def test_typing_brings_ghost_text_that_tab_takes_and_undo_removes(vscode: Workbe
     assert wait_for(lambda: vscode.save(file), lambda text: text != PAIRS + TYPED + ghost) == PAIRS + TYPED
 
 
+def test_the_server_hears_of_what_is_accepted(vscode: Workbench) -> None:
+    before = vscode.accepted()
+    vscode.open_text("accepted.py", PAIRS)
+    vscode.browser.type(TYPED)
+    ghost = vscode.wait_for_ghost()
+    vscode.browser.press("Tab")
+    vscode.wait_for_ghost_to_leave(ghost)
+    wait_for(vscode.accepted, lambda now: now == before + 1)
+
+
 def test_typing_what_the_ghost_text_says_keeps_it(vscode: Workbench) -> None:
     vscode.open_text("through.py", PAIRS)
     vscode.browser.type(TYPED)

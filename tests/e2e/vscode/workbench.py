@@ -57,6 +57,13 @@ class Workbench:
         """The words of the extension's status bar item, or nothing where there is none."""
         return "".join(self.browser.texts(f"{STATUS_ITEM} a")).strip().replace(NO_BREAK_SPACE, " ")
 
+    def accepted(self) -> int:
+        """How many completions the server has heard to be accepted, from the status bar item's tooltip."""
+        self.browser.hover(".view-lines")
+        self.browser.hover(f"{STATUS_ITEM} a")
+        tooltip = wait_for(lambda: " ".join(self.browser.texts(".workbench-hover")), lambda text: "Accepted" in text)
+        return int(re.findall(r"Accepted: (\d+)", tooltip)[0])
+
     def ghost(self) -> str:
         """The grey text at the cursor, with its lines, or nothing."""
         first = "".join(self.browser.placed(FIRST_LINE))
@@ -158,6 +165,15 @@ class Workbench:
         """Click the extension's status bar item, and return the words of its menu."""
         self.browser.click(f"{STATUS_ITEM} a")
         return wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: any("Show the log" in row for row in rows))
+
+    def notifications(self, message: str) -> list[str]:
+        """The notifications with these words that are shown now."""
+        return self.browser.texts(f'.notification-toast:has-text("{message}")')
+
+    def answer(self, message: str, button: str) -> None:
+        """Wait for a notification with these words and press one of its buttons."""
+        wait_for(lambda: self.notifications(message))
+        self.browser.click(f'.notification-toast:has-text("{message}") .monaco-button >> text="{button}"')
 
     def save(self, file: Path) -> str:
         """Save the file that is open, and return what the disk holds, its line ends as they are."""
