@@ -14,7 +14,7 @@ from tests.lsp.conftest import OWN_CAPABILITIES
 from tests.lsp.waiting import is_alive, until
 from tests.packs import tiny_pack
 
-URI = "file:///work/code/a.py"
+URI = "file:///project/code/a.py"
 TEXT = "def add(first, second):\n    return first + second\n\n\nclass Counter:\n    "
 
 

@@ -13,7 +13,7 @@ from tests.lsp.conftest import OWN_CAPABILITIES
 from tests.lsp.scripted_engine import read_journal, write_script
 from tests.lsp.waiting import is_alive, until
 
-URI = "file:///work/code/a.py"
+URI = "file:///project/code/a.py"
 BODY = "def f(a, b):\n    "
 
 
@@ -94,9 +94,9 @@ def span(line: int, character: int, end_line: int, end_character: int) -> dict:
 
 async def test_the_path_is_relative_to_the_workspace_folder(start, pack):
     client = await start()
-    await client.initialize({"plt": {"model": str(pack)}}, workspace_folders=["file:///work", "file:///work/code/lib"])
-    client.open("file:///work/code/lib/x%20y.py", "x")
-    await client.inline_completion("file:///work/code/lib/x%20y.py", 0, 1)
+    await client.initialize({"plt": {"model": str(pack)}}, workspace_folders=["file:///project", "file:///project/code/lib"])
+    client.open("file:///project/code/lib/x%20y.py", "x")
+    await client.inline_completion("file:///project/code/lib/x%20y.py", 0, 1)
     assert generations(pack)[0]["request"]["prompt"]["path"] == "x y.py"
 
 
@@ -172,7 +172,7 @@ async def test_a_storm_of_requests_gets_one_answer_each(client, pack, tmp_path):
 
 
 async def test_requests_for_two_documents_do_not_stop_each_other(client, pack):
-    other = "file:///work/code/b.py"
+    other = "file:///project/code/b.py"
     client.open(URI, BODY)
     client.open(other, BODY)
     answers = await asyncio.gather(client.inline_completion(URI, 1, 4), client.inline_completion(other, 1, 4))

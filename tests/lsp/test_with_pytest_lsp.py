@@ -13,7 +13,7 @@ from tests.lsp.conftest import FACTORY
 from tests.lsp.scripted_engine import read_journal, write_script
 from tests.lsp.waiting import until
 
-URI = "file:///work/code/a.py"
+URI = "file:///project/code/a.py"
 BODY = "def f(a, b):\n    "
 # pytest-lsp's profiles of editors announce no inline completion.
 CAPABILITIES = types.ClientCapabilities(
