@@ -94,7 +94,9 @@ def span(line: int, character: int, end_line: int, end_character: int) -> dict:
 
 async def test_the_path_is_relative_to_the_workspace_folder(start, pack):
     client = await start()
-    await client.initialize({"plt": {"model": str(pack)}}, workspace_folders=["file:///project", "file:///project/code/lib"])
+    await client.initialize(
+        {"plt": {"model": str(pack)}}, workspace_folders=["file:///project", "file:///project/code/lib"]
+    )
     client.open("file:///project/code/lib/x%20y.py", "x")
     await client.inline_completion("file:///project/code/lib/x%20y.py", 0, 1)
     assert generations(pack)[0]["request"]["prompt"]["path"] == "x y.py"
