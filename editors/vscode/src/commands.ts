@@ -1,9 +1,9 @@
 /** The commands of the palette, each one line; what they do lives elsewhere. */
 
-import { type Disposable, type LogOutputChannel, type OutputChannel, commands, window } from "vscode";
+import { type Disposable, type LogOutputChannel, commands, window } from "vscode";
 import { isEnabled, write } from "./config";
 import type { Controller } from "./controller";
-import { runDoctor } from "./doctor";
+import type { Doctor } from "./doctor";
 import { toggleLanguage } from "./languages";
 import { showMenu } from "./menu";
 import type { Snooze } from "./snooze";
@@ -14,7 +14,7 @@ const WALKTHROUGH = "plt.plt-lsp#plt.start";
 export interface Parts {
   readonly controller: Controller;
   readonly log: LogOutputChannel;
-  readonly doctor: OutputChannel;
+  readonly doctor: Doctor;
   readonly snooze: Snooze;
   readonly statusBar: StatusBar;
 }
@@ -25,7 +25,7 @@ export function registerCommands({ controller, log, doctor, snooze, statusBar }:
     "plt.restartServer": () => controller.start(),
     "plt.installServer": () => controller.install(),
     "plt.buildModel": () => controller.buildModel(),
-    "plt.runDoctor": () => withServer(controller, (command) => runDoctor(command, doctor)),
+    "plt.runDoctor": () => withServer(controller, (command) => doctor.run(command)),
     "plt.showLog": () => log.show(true),
     "plt.toggleLanguage": () => toggleLanguage(),
     "plt.toggle": () => write("enable", !isEnabled()),

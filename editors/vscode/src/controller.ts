@@ -1,6 +1,6 @@
-/** Decides when the server is looked for, installed, started and told of in the status bar; it draws and asks nothing. */
+/** Decides when the server is looked for, installed, started and told of in the status bar; it draws nothing. */
 
-import { type Disposable, type LogOutputChannel, type Memento, commands } from "vscode";
+import { type Disposable, type LogOutputChannel, type Memento, commands, window } from "vscode";
 import { Client, type Observer } from "./client";
 import { clientSettings } from "./config";
 import type { PrivateEnvironment } from "./environment";
@@ -64,7 +64,13 @@ export class Controller implements Disposable {
     }
   }
 
+  /** Installs or updates the server in the private environment; one from elsewhere is its owner's to update. */
   async install(): Promise<void> {
+    const found = this.locate();
+    if (found !== undefined && found.source !== "private environment") {
+      void window.showInformationMessage(`The server is ${found.command} (from the ${found.source}). Update it there.`);
+      return;
+    }
     const before = this.statusBar.current.server;
     await this.client.stop();
     this.setServer("installing");

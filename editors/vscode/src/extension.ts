@@ -3,6 +3,7 @@
 import { type ExtensionContext, Uri, commands, window, workspace } from "vscode";
 import { registerCommands } from "./commands";
 import { Controller } from "./controller";
+import { Doctor } from "./doctor";
 import { PrivateEnvironment } from "./environment";
 import { EngineWatch } from "./engineWatch";
 import { Snooze } from "./snooze";
@@ -11,7 +12,7 @@ import { StatusBar } from "./statusBar";
 
 export async function activate(context: ExtensionContext): Promise<void> {
   const log = window.createOutputChannel("PLT", { log: true });
-  const doctor = window.createOutputChannel("PLT doctor");
+  const doctor = new Doctor();
   const snooze = new Snooze();
   const statusBar = new StatusBar(snooze);
   const environment = new PrivateEnvironment(Uri.joinPath(context.globalStorageUri, "server").fsPath);

@@ -57,12 +57,18 @@ class Workbench:
         """The words of the extension's status bar item, or nothing where there is none."""
         return "".join(self.browser.texts(f"{STATUS_ITEM} a")).strip().replace(NO_BREAK_SPACE, " ")
 
+    def lines(self) -> list[str]:
+        """The lines that are on the screen of the editor at the front."""
+        return [line.replace(NO_BREAK_SPACE, " ") for line in self.browser.placed(".view-lines .view-line")]
+
     def accepted(self) -> int:
         """How many completions the server has heard to be accepted, from the status bar item's tooltip."""
         self.browser.hover(".view-lines")
         self.browser.hover(f"{STATUS_ITEM} a")
-        tooltip = wait_for(lambda: " ".join(self.browser.texts(".workbench-hover")), lambda text: "Accepted" in text)
-        return int(re.findall(r"Accepted: (\d+)", tooltip)[0])
+        (found, *_) = wait_for(
+            lambda: re.findall(r"Accepted:\s(\d+)", " ".join(self.browser.texts(".workbench-hover")))
+        )
+        return int(found)
 
     def ghost(self) -> str:
         """The grey text at the cursor, with its lines, or nothing."""

@@ -1,0 +1,10 @@
+"""The doctor in the real VS Code: the server's own command, read as a document."""
+
+from tests.e2e.vscode.waiting import wait_for
+from tests.e2e.vscode.workbench import MODEL, Workbench
+
+
+def test_the_doctors_words_are_shown(vscode: Workbench) -> None:
+    vscode.run("PLT: Run the Doctor")
+    lines = wait_for(vscode.lines, lambda lines: any("nothing wrong" in line for line in lines))
+    assert any(MODEL in line for line in lines)

@@ -1,0 +1,44 @@
+"""A folder that nobody has said to trust: completions come, but the folder cannot choose what is run."""
+
+import json
+import os
+from pathlib import Path
+
+from plt_engine.pack import DATA_DIR_VARIABLE, Pack
+from tests.e2e.vscode.browser import Browser
+from tests.e2e.vscode.code_server import code_server
+from tests.e2e.vscode.conftest import logging_server
+from tests.e2e.vscode.places import ARTEFACTS
+from tests.e2e.vscode.waiting import wait_for
+from tests.e2e.vscode.workbench import Workbench
+
+TRUST = {"security.workspace.trust.enabled": True, "security.workspace.trust.startupPrompt": "never"}
+
+
+def test_an_untrusted_folder_cannot_choose_what_is_run(tmp_path: Path, smollm2_pack: Pack) -> None:
+    log, was_run = tmp_path / "server.log", tmp_path / "was-run"
+    log.touch()
+    bait = tmp_path / "bait"
+    bait.write_text(f'#!/bin/sh\ntouch "{was_run}"\n')
+    bait.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{logging_server(tmp_path / 'bin', log)}{os.pathsep}{os.environ['PATH']}",
+        "VSCODE_CLI": "1",
+        DATA_DIR_VARIABLE: str(smollm2_pack.folder.parent.parent),
+    }
+    home = tmp_path / "home"
+    with (
+        code_server(home, environment, TRUST) as server,
+        Browser(home / "browser", ARTEFACTS / "trust-browser.log") as browser,
+    ):
+        own = {"plt.server.path": str(bait), "plt.model": "../pack", "plt.inlineCompletion.maxLines": 1}
+        (server.folder / ".vscode").mkdir()
+        (server.folder / ".vscode" / "settings.json").write_text(json.dumps(own))
+        vscode = Workbench(server, browser, log)
+        vscode.load()
+        wait_for(lambda: browser.texts(".part.statusbar"), lambda texts: "Restricted Mode" in texts[0])
+        vscode.wait_until_running()
+        vscode.warm_up()
+        browser.screenshot(ARTEFACTS / "untrusted.png")
+    assert not was_run.exists()
