@@ -64,11 +64,20 @@ def code_server(home: Path, environment: Mapping[str, str], settings: Mapping[st
     for one in (settings_file.parent, extensions, folder):
         one.mkdir(parents=True)
     settings_file.write_text(json.dumps({**QUIET, **settings}))
-    words = [NODE, CODE_SERVER, "--config", os.devnull, "--user-data-dir", user, "--extensions-dir", extensions]
+    words: list[str | Path] = [
+        NODE,
+        CODE_SERVER,
+        "--config",
+        os.devnull,
+        "--user-data-dir",
+        user,
+        "--extensions-dir",
+        extensions,
+    ]
     log = home / "code-server.log"
     with log.open("wb") as out:
         subprocess.run([*words, "--install-extension", VSIX], check=True, stdout=out, stderr=out, env=environment)
-        serve = [
+        serve: list[str | Path] = [
             "--auth",
             "none",
             "--bind-addr",

@@ -42,9 +42,9 @@ def test_typing_what_the_ghost_text_says_keeps_it(vscode: Workbench) -> None:
     vscode.open_text("through.py", PAIRS)
     vscode.browser.type(TYPED)
     ghost = vscode.wait_for_ghost()
-    for i in range(1, 4):
-        vscode.browser.type(ghost[i - 1])
-        wait_for(vscode.ghost, lambda rest, i=i: rest == ghost[i:])
+    for i in range(3):
+        vscode.browser.type(ghost[i])
+        wait_for(vscode.ghost, ghost[i + 1 :].__eq__)
 
 
 def test_a_word_is_taken_and_the_rest_stays(vscode: Workbench) -> None:
