@@ -28,6 +28,11 @@ class CopyDrafter:
         self._tokens: list[int] = []
         self._end_of: dict[tuple[int, ...], int] = {}
 
+    @property
+    def num_tokens(self) -> int:
+        """Length of the sequence."""
+        return len(self._tokens)
+
     def extend(self, tokens: Iterable[int]) -> None:
         """Add tokens to the sequence."""
         for token in tokens:

@@ -150,7 +150,6 @@ def generate(
     num_generated, ttft_ms = 0, 0.0
     reason = None if state is not None else FinishReason.ABORTED if should_abort() else FinishReason.DEADLINE
     if state is not None:
-        drafter.extend(prompt.ids)
         for token, log_p in _choices(runner, sequence, state, sampler, drafter, text):
             num_generated += 1
             ttft_ms = ttft_ms or clock.ms()
@@ -212,9 +211,8 @@ def _choices(
         while True:
             token = sampler.choose(logits, text.allowed)
             yield token, log_probability(logits, token) if text.wants_probabilities else 0.0
-            drafter.extend([token])
-            room = runner.max_tokens - len(sequence.tokens) - 1
-            guess = drafter.draft()[:room] if sampler.is_greedy and not text.remainder else []
+            may_guess = sampler.is_greedy and not text.remainder
+            guess = _guess(drafter, sequence, token, runner.max_tokens) if may_guess else []
             rows = _run(runner, sequence, [token, *guess])  # [1 + len(guess), V]
             sequence.tokens.append(token)
             num_right = 0
@@ -222,13 +220,19 @@ def _choices(
                 accepted = guess[num_right]
                 yield accepted, log_probability(rows[num_right], accepted) if text.wants_probabilities else 0.0
                 sequence.tokens.append(accepted)
-                drafter.extend([accepted])
                 num_right += 1
                 drafter.num_accepted += 1
             sequence.cache.truncate(len(sequence.tokens))
             logits = rows[num_right]
     finally:
         sequence.cache.truncate(len(sequence.tokens))
+
+
+def _guess(drafter: CopyDrafter, sequence: Sequence, token: int, max_tokens: int) -> list[int]:
+    """What may follow `token`, which follows the sequence; the drafter reads only what it has not read yet."""
+    drafter.extend(sequence.tokens[drafter.num_tokens :])
+    drafter.extend([token])
+    return drafter.draft()[: max_tokens - len(sequence.tokens) - 1]
 
 
 def _run(runner: ModelRunner, sequence: Sequence, tokens: list[int]) -> Tensor:

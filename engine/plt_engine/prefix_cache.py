@@ -39,11 +39,10 @@ class PrefixCache:
         """The session's sequence at a loop count, holding as much of the prompt as any session of its workspace."""
         key = (workspace_id, session_id)
         sequence = self._sequences.pop(key, None) or Sequence([], self._new_cache(loops))
-        other = max(self._others(workspace_id), key=lambda s: s.num_shared_with(prompt), default=None)
-        if other is not None:
-            num_shared = other.num_shared_with(prompt)
-            if num_shared >= sequence.num_shared_with(prompt) + FORK_TOKENS:
-                sequence = Sequence(other.tokens[:num_shared], other.cache.fork(num_shared))
+        candidates = [(other.num_shared_with(prompt), other) for other in self._others(workspace_id)]
+        num_shared, other = max(candidates, key=lambda candidate: candidate[0], default=(0, sequence))
+        if num_shared >= sequence.num_shared_with(prompt) + FORK_TOKENS:
+            sequence = Sequence(other.tokens[:num_shared], other.cache.fork(num_shared))
         if sequence.cache.loops != loops:
             sequence.cache.set_loops(loops)
         self._sequences[key] = sequence
