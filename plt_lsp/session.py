@@ -51,7 +51,6 @@ class ServerSession:
         self.counts: Counter[str] = Counter()
         self.offers = Offers()
         self._initial: object = None
-        self._configuration: object = None
         self._warned: set[str] = set()
         self._problems: frozenset[str] = frozenset()
 
@@ -63,7 +62,6 @@ class ServerSession:
 
     def configure(self, configuration: object) -> None:
         """Take the editor's configuration of the section `plt`, or None for none, and tell what is wrong with it."""
-        self._configuration = configuration
         self.settings, problems = parse_settings(self._initial, configuration)
         logging.getLogger("plt_lsp").setLevel(self.settings.log_level.upper())
         for problem in problems:

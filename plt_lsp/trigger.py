@@ -5,12 +5,10 @@ It does not know the protocol or the engine's process, and it looks at no clock.
 
 from dataclasses import dataclass
 
-from plt_engine.types import StopUnit
+from plt_engine.types import StopUnit, indent_columns
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.settings import TriggerMode
 from plt_lsp.snapshot import Snapshot
-
-TAB_COLUMNS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,3 @@ def plan_for(snapshot: Snapshot) -> Plan:
         return Plan(StopUnit.LINE, 0, 1)
     indent = indent_columns(snapshot.line_before)
     return Plan(StopUnit.BLOCK, indent, snapshot.settings.inline_completion.max_lines)
-
-
-def indent_columns(line: str) -> int:
-    """The width of a line's indentation, with tabs."""
-    expanded = line.expandtabs(TAB_COLUMNS)
-    return len(expanded) - len(expanded.lstrip(" "))

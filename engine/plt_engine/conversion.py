@@ -4,6 +4,7 @@ It holds one shard and one layer's worth of numbers at most, and does not know w
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,15 +29,7 @@ from plt_engine.pack_manifest import (
     WeightFormat,
     WeightInfo,
 )
-from plt_engine.quantize import (
-    GROUP_SIZE,
-    Int4Weight,
-    Int8Weight,
-    StoredWeight,
-    quantize_int4,
-    quantize_int8,
-    tensors_of,
-)
+from plt_engine.quantize import GROUP_SIZE, StoredWeight, concatenate, quantize_int4, quantize_int8, tensors_of
 from plt_engine.shards import SHARD_BYTES, ShardWriter
 from plt_engine.tokenizer import Tokenizer
 
@@ -104,7 +97,7 @@ def convert_checkpoint(
         default_loops=config.loop.num_loops,
         fim=detect_fim(tokenizer),
         chat=None if template is None else ChatFormat(template),
-        figures={"num_parameters": sum(_num_values(shape) for shape in expected_shapes(config).values())},
+        figures={"num_parameters": sum(math.prod(shape) for shape in expected_shapes(config).values())},
     )
 
     def fill(draft: Path) -> None:
@@ -128,7 +121,7 @@ def pack_bytes(config: ModelConfig, quantize: WeightFormat | None, checkpoint_by
     bits = {WeightFormat.INT4: 5, WeightFormat.INT8: 8}[quantize]  # Groups of 32 share two numbers of 16 bits.
     total = 0
     for name, shape in expected_shapes(config).items():
-        total += _num_values(shape) * (8 if name in TABLES else bits if _is_quantised(name) else 32) // 8
+        total += math.prod(shape) * (8 if name in TABLES else bits if _is_quantised(name) else 32) // 8
     return total
 
 
@@ -204,14 +197,8 @@ def _stored(name: str, weight: StoredWeight, quantize: WeightFormat | None) -> S
 def _quantised(weight: Tensor, quantize: WeightFormat) -> StoredWeight:
     """A matrix [O, I] quantised block of rows by block of rows, since the work is done in float32."""
     if quantize is WeightFormat.INT8:
-        int8 = [quantize_int8(block, None) for block in _blocks(weight)]
-        return Int8Weight(torch.cat([block.values for block in int8]), torch.cat([block.scale for block in int8]))
-    int4 = [quantize_int4(block) for block in _blocks(weight)]
-    return Int4Weight(
-        torch.cat([block.packed for block in int4]),
-        torch.cat([block.scale for block in int4]),
-        torch.cat([block.minimum for block in int4]),
-    )
+        return concatenate([quantize_int8(block, None) for block in _blocks(weight)])
+    return concatenate([quantize_int4(block) for block in _blocks(weight)])
 
 
 def _blocks(weight: Tensor) -> Iterator[Tensor]:
@@ -220,10 +207,3 @@ def _blocks(weight: Tensor) -> Iterator[Tensor]:
 
 def _is_quantised(name: str) -> bool:
     return name.endswith("_proj.weight") or name in TABLES
-
-
-def _num_values(shape: tuple[int, ...]) -> int:
-    num_values = 1
-    for size in shape:
-        num_values *= size
-    return num_values

@@ -3,7 +3,7 @@
 It turns tensors by checkpoint name into layers and lets go of each as it does; it computes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -97,7 +97,7 @@ def _embedding(stored: StoredWeight, plan: NumericPlan) -> Embedding:
 def _head(stored: StoredWeight, plan: NumericPlan) -> Linear:
     """The head is used for one position per token, seldom for many: a quantised one is not held dense as well."""
     if plan.packs and not isinstance(stored, Tensor):
-        plan = NumericPlan(plan.dtype, plan.dense_dtype, plan.packs, False, plan.reason)
+        plan = replace(plan, keeps_dense=False)
     return make_linear([stored], [], plan)
 
 

@@ -5,14 +5,14 @@ prefill takes the one with the fastest product. Nothing here knows layers or loo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from plt_engine.errors import RequestError
-from plt_engine.quantize import Int4Weight, Int8Weight, StoredWeight, dense, dequantize, unpack_int4
+from plt_engine.quantize import Int4Weight, Int8Weight, StoredWeight, concatenate, dense, unpack_int4
 
 # Up to so many rows torch's packed kernels are faster than a dense product; beyond, they compute one row after another.
 PACKED_ROWS = 6
@@ -157,28 +157,6 @@ def make_linear(weights: Sequence[StoredWeight], biases: Sequence[Tensor | None]
     return Linear(dense(stored, plan.dense_dtype), bias, None, kernel, plan.dense_dtype)
 
 
-def concatenate(weights: Sequence[StoredWeight]) -> StoredWeight:
-    """Stack matrices [O_i, I] by their outputs: in their stored form where they share one, else dense in float32."""
-    if len(weights) == 1:
-        return weights[0]
-    first = weights[0]
-    if isinstance(first, Int4Weight) and all(_same_groups(w, first) for w in weights):
-        int4 = [w for w in weights if isinstance(w, Int4Weight)]
-        return Int4Weight(
-            torch.cat([w.packed for w in int4]),
-            torch.cat([w.scale for w in int4]),
-            torch.cat([w.minimum for w in int4]),
-        )
-    if isinstance(first, Int8Weight) and all(_same_groups(w, first) for w in weights):
-        int8 = [w for w in weights if isinstance(w, Int8Weight)]
-        return Int8Weight(torch.cat([w.values for w in int8]), torch.cat([w.scale for w in int8]))
-    return torch.cat([w if isinstance(w, Tensor) else dequantize(w) for w in weights])
-
-
-def _same_groups(weight: StoredWeight, other: Int4Weight | Int8Weight) -> bool:
-    return type(weight) is type(other) and not isinstance(weight, Tensor) and weight.group_size == other.group_size
-
-
 def _kernel(stored: StoredWeight) -> Int4Kernel | Int8Kernel | None:
     """The packed form, or None where torch has none for this weight."""
     if isinstance(stored, Tensor) or stored.shape[0] % TILE != 0:
@@ -206,8 +184,3 @@ def _int8_kernel(stored: Int8Weight) -> Int8Kernel:
     wide = scale.float().clamp_min(torch.finfo(torch.float32).tiny)[:, None]
     values = (grouped.flatten(1) / wide).round().clamp(-127, 127).to(torch.int8)
     return Int8Kernel(values, scale)
-
-
-def without_kernel(linear: Linear) -> Linear:
-    """The same projection through its dense form alone: what the packed form is compared with."""
-    return replace(linear, kernel=None)

@@ -140,7 +140,7 @@ def full_forward(weights: ModelWeights, tokens: Tensor, loops: int) -> list[Tens
                 shared.append((k, v))
                 y = ops.causal_attention(q, k, v)
             else:
-                gate = loop_gate(config, layer, x, q)
+                gate = loop_gate(config, layer.loop_gate, x, q)
                 y = ops.loop_attention_prefill(q, *shared[i], k, v, gate, config.loop.window_left)
             x = x + F.linear(y.flatten(-2), layer.o)
             m = ops.rms_norm(x, layer.post_norm, config.rms_norm_eps)
@@ -162,9 +162,8 @@ def _project(
     return ops.rope(q, cos, sin), ops.rope(k, cos, sin).transpose(-3, -2), v.transpose(-3, -2)
 
 
-def loop_gate(config: ModelConfig, layer: LayerWeights, x: Tensor, q: Tensor) -> Tensor:
+def loop_gate(config: ModelConfig, gate: LoopGateWeights | None, x: Tensor, q: Tensor) -> Tensor:
     """The gate of a later loop, [..., T, H], from residual stream x [..., T, d] or rotated query q [..., T, H, D]."""
-    gate = layer.loop_gate
     assert gate is not None, "a model with more than one loop has a gate in every layer; the loader sees to it"
     if gate.norm is None:
         return ops.gate_from_query(q, gate.weight, gate.bias)

@@ -9,7 +9,7 @@ This is the plain reference: it does not know how a model uses a matrix, nor the
 O outputs, I inputs, G groups of I/G neighbouring inputs. In X.int4 the low four bits hold the even input.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -80,6 +80,28 @@ def dequantize(weight: StoredWeight) -> Tensor:
 def dense(weight: StoredWeight, dtype: torch.dtype) -> Tensor:
     """The numbers of a stored weight in `dtype`, rounded once at most."""
     return weight.to(dtype) if isinstance(weight, Tensor) else dequantize(weight).to(dtype)
+
+
+def concatenate(weights: Sequence[StoredWeight]) -> StoredWeight:
+    """Stack matrices [O_i, I] by their outputs: in their stored form where they share one, else dense in float32."""
+    if len(weights) == 1:
+        return weights[0]
+    first = weights[0]
+    if isinstance(first, Int4Weight) and all(_same_groups(w, first) for w in weights):
+        int4 = [w for w in weights if isinstance(w, Int4Weight)]
+        return Int4Weight(
+            torch.cat([w.packed for w in int4]),
+            torch.cat([w.scale for w in int4]),
+            torch.cat([w.minimum for w in int4]),
+        )
+    if isinstance(first, Int8Weight) and all(_same_groups(w, first) for w in weights):
+        int8 = [w for w in weights if isinstance(w, Int8Weight)]
+        return Int8Weight(torch.cat([w.values for w in int8]), torch.cat([w.scale for w in int8]))
+    return torch.cat([w if isinstance(w, Tensor) else dequantize(w) for w in weights])
+
+
+def _same_groups(weight: StoredWeight, other: Int4Weight | Int8Weight) -> bool:
+    return type(weight) is type(other) and not isinstance(weight, Tensor) and weight.group_size == other.group_size
 
 
 def quantize_int4(weight: Tensor, group_size: int = GROUP_SIZE) -> Int4Weight:

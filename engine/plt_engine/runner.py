@@ -11,6 +11,7 @@ from torch import Tensor
 
 from plt_engine.fused import FusedLayer, FusedModel
 from plt_engine.kv_cache import REWIND_TOKENS, KVCache
+from plt_engine.model import loop_gate
 from plt_engine.trapezoid import LoopSpan, LoopState, PrefillPlan, plan_prefill
 from plt_kernels import reference as ops
 
@@ -153,7 +154,7 @@ class ModelRunner:
                 k, v = self._local_keys(cache, i, r, first, wanted, kv)
                 cache.write_local(i, r, first, kv)
                 if wanted < stop:
-                    gate = self._gate(layer, x, q)
+                    gate = loop_gate(self.config, layer.loop_gate, x, q)
                     window = self.config.loop.window_left
                     y = ops.loop_attention_prefill(q, *cache.shared(i, stop), k, v, gate, window)
                     x = self._block(layer, x, y)
@@ -200,7 +201,7 @@ class ModelRunner:
             if loops > 1:
                 cache.write_local_rows(i, position, kv[1:])
                 local = cache.local_rows(i, oldest, position + 1)
-                gate = self._gate(layer, x[1:], q[1:])
+                gate = loop_gate(self.config, layer.loop_gate, x[1:], q[1:])
             y = ops.loop_attention_decode(q, *cache.shared(i, position + 1), *local, gate)
             x = self._block(layer, x, y)
         if loops > 1:
@@ -237,14 +238,6 @@ class ModelRunner:
         x = x + layer.o(y.reshape(x.shape[0], -1))
         m = ops.rms_norm(x, layer.post_norm, self.config.rms_norm_eps)
         return x + layer.down(ops.swiglu(layer.gate_up(m)))
-
-    def _gate(self, layer: FusedLayer, x: Tensor, q: Tensor) -> Tensor:
-        """The gate [T, H] of a later loop from the residual stream x [T, d] or rotated q [T, H, D]."""
-        gate = layer.loop_gate
-        assert gate is not None, "a model with more than one loop has a gate in every layer; the loader sees to it"
-        if gate.norm is None:
-            return ops.gate_from_query(q, gate.weight, gate.bias)
-        return ops.gate_from_hidden(x, gate.norm, gate.weight, gate.bias, self.config.rms_norm_eps)
 
     def _carried(self, x: Tensor) -> Tensor:
         """The state that a loop passes to the next."""

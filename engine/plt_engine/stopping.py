@@ -6,7 +6,7 @@ Pure functions of text; it knows neither tokens nor models. Columns count a tab 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from plt_engine.types import FinishReason, StopSpec, StopUnit
+from plt_engine.types import FinishReason, StopSpec, StopUnit, indent_columns
 
 CLOSERS = (")", "]", "}")
 
@@ -22,12 +22,6 @@ class Cut:
 
     end: int
     reason: FinishReason | None = None
-
-
-def indent_width(line: str) -> int:
-    """Columns of white space that a line begins with."""
-    blank = line[: len(line) - len(line.lstrip(" \t"))]
-    return len(blank.expandtabs(8))
 
 
 def first_stop_string(text: str, strings: tuple[str, ...]) -> Cut:
@@ -53,7 +47,7 @@ def end_of_line(text: str) -> Cut:
     return Cut(min(ends), FinishReason.END_OF_LINE) if ends else Cut(len(text))
 
 
-def end_of_block(text: str, indent_columns: int) -> Cut:
+def end_of_block(text: str, cursor_columns: int) -> Cut:
     """End before the first line that leaves the block in which the text begins.
 
     The first line with text after the cursor's own tells which block it is. Where it is indented deeper than the
@@ -71,11 +65,11 @@ def end_of_block(text: str, indent_columns: int) -> Cut:
             if num_blank == 2 or (num_blank == 1 and body is False):
                 return Cut(end, FinishReason.END_OF_BLOCK)
             continue
-        width = indent_width(line)
+        width = indent_columns(line)
         if body is None:
-            body = width > indent_columns
-        if width < indent_columns or (body and width == indent_columns):
-            return _closing(text, lines, i, end, width == indent_columns)
+            body = width > cursor_columns
+        if width < cursor_columns or (body and width == cursor_columns):
+            return _closing(text, lines, i, end, width == cursor_columns)
         end, num_blank = sum(map(len, lines[: i + 1])) + i, 0
     return Cut(end)
 

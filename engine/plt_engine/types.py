@@ -73,6 +73,15 @@ class SamplingParams:
     seed: int | None = None
 
 
+def indent_columns(line: str) -> int:
+    """Columns of white space that a line begins with; a tab leads to the next multiple of 8.
+
+    It is the unit of `StopSpec.indent_columns`.
+    """
+    blank = line[: len(line) - len(line.lstrip(" \t"))]
+    return len(blank.expandtabs(8))
+
+
 @dataclass(frozen=True, slots=True)
 class StopSpec:
     """When a generation ends.

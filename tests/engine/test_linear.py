@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from plt_engine.errors import RequestError
-from plt_engine.linear import PACKED_ROWS, Int4Kernel, Int8Kernel, concatenate, make_linear, plan_numerics
-from plt_engine.quantize import dequantize, quantize_int4, quantize_int8
+from plt_engine.linear import PACKED_ROWS, Int4Kernel, Int8Kernel, make_linear, plan_numerics
+from plt_engine.quantize import concatenate, dequantize, quantize_int4, quantize_int8
 
 BF16 = plan_numerics("bfloat16")
 OUT, IN = 48, 64

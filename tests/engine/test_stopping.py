@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plt_engine.stopping import TextStopper, indent_width
-from plt_engine.types import FinishReason, StopSpec, StopUnit
+from plt_engine.stopping import TextStopper
+from plt_engine.types import FinishReason, StopSpec, StopUnit, indent_columns
 
 LINE = StopSpec(unit=StopUnit.LINE)
 STOP = StopSpec(strings=("\n\n", "END"))
@@ -80,5 +80,5 @@ def test_the_end_of_a_stop_string_is_held_back_until_it_is_certain():
 
 
 @pytest.mark.parametrize(("line", "width"), [("x", 0), ("  x", 2), ("\tx", 8), ("  \tx", 8), ("", 0), ("   ", 3)])
-def test_indent_width(line, width):
-    assert indent_width(line) == width
+def test_indent_columns(line, width):
+    assert indent_columns(line) == width

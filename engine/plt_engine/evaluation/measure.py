@@ -17,12 +17,11 @@ from plt_engine.evaluation.metrics import edit_similarity, kept_share
 from plt_engine.loader import load_weights
 from plt_engine.model import full_forward, logits
 from plt_engine.pack import TOKENIZER_FILE
-from plt_engine.stopping import indent_width
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.cuts import parser_for
 from plt_engine.training.documents import end_id
 from plt_engine.training.replay import Exchange, chat_ids
-from plt_engine.types import GenerationOutput, GenerationRequest, Prompt, StopSpec, StopUnit
+from plt_engine.types import GenerationOutput, GenerationRequest, Prompt, StopSpec, StopUnit, indent_columns
 
 LINE_TOKENS, BLOCK_TOKENS = 48, 128
 Advance = Callable[[], None]
@@ -102,7 +101,7 @@ def complete_lines(
 def fill_blocks(engine: Engine, holes: Sequence[Hole], loops: int, advance: Advance) -> Iterator[HoleScore]:
     """The statements of every block, from their first indented line on."""
     for i, hole in enumerate(holes):
-        indent = indent_width(hole.prefix[hole.prefix.rfind("\n") + 1 :])
+        indent = indent_columns(hole.prefix[hole.prefix.rfind("\n") + 1 :])
         stop = StopSpec(max_tokens=BLOCK_TOKENS, unit=StopUnit.BLOCK, indent_columns=indent)
         found = _generate(engine, hole, loops, True, stop, f"block-{i}").rstrip()
         yield _score(hole, found, _parses(hole, found))
