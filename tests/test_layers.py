@@ -30,7 +30,17 @@ ALLOWED_IN = {
         *("rensa", "tree_sitter", "tree_sitter_javascript", "tree_sitter_python", "tree_sitter_typescript"),
     },
 }
-PLAIN_ENGINE = {"types", "errors", "wire", "framing", "pack", "pack_manifest", "json_object", "recipes"}
+PLAIN_ENGINE = {
+    "types",
+    "errors",
+    "wire",
+    "framing",
+    "pack",
+    "pack_manifest",
+    "json_object",
+    "recipes",
+    "verified_files",
+}
 HEAVY = {"torch", "triton", "safetensors", "tokenizers", "transformers", "gguf", "plt_kernels"}
 PURE_ROOMS = ("context", "postprocess")
 PURE_STDLIB = {

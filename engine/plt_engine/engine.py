@@ -11,14 +11,15 @@ from pathlib import Path
 
 import torch
 
-from plt_engine.errors import LoopCountError, RequestError
+from plt_engine.errors import RequestError
 from plt_engine.fim import encode_prefix, render, stop_ids
 from plt_engine.fused import fuse
 from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
 from plt_engine.healing import Reopened, TokenHealer
 from plt_engine.linear import plan_numerics
 from plt_engine.loader import load_stored
-from plt_engine.pack import TOKENIZER_FILE, Pack, load_pack, verify_pack
+from plt_engine.loop_evidence import LoopChoice, check_loops
+from plt_engine.pack import TOKENIZER_FILE, Pack, load_pack, verified_files, verify_pack
 from plt_engine.prefix_cache import PrefixCache
 from plt_engine.runner import ModelRunner
 from plt_engine.tokenizer import Tokenizer
@@ -48,7 +49,9 @@ class EngineOptions:
         num_threads: CPU threads, or None for torch's own choice.
         max_context_tokens: the longest prompt plus generation; the model's own limit bounds it.
         cache_bytes: what the KV of all sessions may take together; the one not used for longest goes first.
-        verify_hashes: whether every file is compared with its hash in pack.json before it is used.
+        verify_hashes: whether every file is compared with its hash in pack.json before it is used; one that has not
+            changed since it was found right is not read again.
+        force_loops: whether a loop count without evidence is run, for research; every result of it says so.
     """
 
     dtype: str = "auto"
@@ -56,6 +59,7 @@ class EngineOptions:
     max_context_tokens: int = 8192
     cache_bytes: int = 1 << 30
     verify_hashes: bool = True
+    force_loops: bool = False
 
 
 class Engine:
@@ -73,6 +77,7 @@ class Engine:
         self._runner = runner
         end_ids = stop_ids(pack.manifest.fim, tokenizer) | frozenset(runner.config.eos_token_ids)
         self._vocabulary = Vocabulary(tokenizer, TokenHealer(tokenizer), end_ids)
+        self._forces_loops = options.force_loops
         self._sequences = PrefixCache(lambda loops: runner.new_cache(loops, REWIND_TOKENS), options.cache_bytes)
 
     @classmethod
@@ -88,7 +93,7 @@ class Engine:
         started = time.perf_counter()
         pack = load_pack(pack_dir)
         if options.verify_hashes:
-            verify_pack(pack)
+            verify_pack(pack, known=verified_files())
         if options.num_threads is not None:
             torch.set_num_threads(options.num_threads)
         plan = plan_numerics(options.dtype)
@@ -109,16 +114,19 @@ class Engine:
             RequestError: the request cannot be served as asked; before the first chunk.
             LoopCountError: the pack has no evidence for the loop count; before the first chunk.
         """
-        loops = self._checked_loops(request.loops)
+        choice = self._choice_of_loops(request.loops)
         if request.stop.max_tokens < 1:
             raise RequestError(f"max_tokens is {request.stop.max_tokens}; it must be 1 or more.")
         if request.num_alternatives < 1:
             raise RequestError(f"num_alternatives is {request.num_alternatives}; it must be 1 or more.")
         prompt = self._prompt_ids(request)
-        sequence = self._sequences.acquire(request.workspace_id, request.session_id, prompt.ids, loops)
+        sequence = self._sequences.acquire(request.workspace_id, request.session_id, prompt.ids, choice.loops)
         for event in generate(self._runner, self._vocabulary, sequence, prompt, request, should_abort):
-            if isinstance(event, GenerationOutput) and request.num_alternatives > 1:
-                event = replace(event, alternatives=self._alternatives(request, sequence, prompt, event, should_abort))
+            if isinstance(event, GenerationOutput):
+                event = replace(event, metrics=replace(event.metrics, is_forced=choice.is_forced))
+                if request.num_alternatives > 1:
+                    others = self._alternatives(request, sequence, prompt, event, should_abort)
+                    event = replace(event, alternatives=others)
             yield event
 
     def _prompt_ids(self, request: GenerationRequest) -> PromptIds:
@@ -168,17 +176,10 @@ class Engine:
             raise RequestError("The prompt is empty, and the model has no token that begins a text; send some text.")
         return [opening]
 
-    def _checked_loops(self, loops: int | None) -> int:
-        certified = self.info.loops
-        if loops is None:
-            return self.info.default_loops
-        if loops not in certified:
-            counts = ", ".join(map(str, certified))
-            raise LoopCountError(
-                f"loops is {loops}, for which the pack {self.info.pack} has no evidence: it was neither trained with "
-                f"an exit there nor calibrated. Choose from {counts}."
-            )
-        return loops
+    def _choice_of_loops(self, loops: int | None) -> LoopChoice:
+        asked = self.info.default_loops if loops is None else loops
+        subject = f"the pack {self.info.pack}"
+        return check_loops(asked, self.info.loops, self._runner.config, subject, force=self._forces_loops)
 
 
 def _describe(pack: Pack, runner: ModelRunner, load_ms: float) -> EngineInfo:

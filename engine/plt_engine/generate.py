@@ -146,6 +146,7 @@ def generate(
     text = _Text(vocabulary, request, prompt.remainder)
     num_cached = sequence.num_shared_with(prompt.ids)
     sequence.rewind(num_cached)
+    num_token_layers = _cost(runner, sequence, len(prompt.ids))
     state = _prefill(runner, sequence, prompt.ids, lambda: should_abort() or clock.is_late())
     num_generated, ttft_ms = 0, 0.0
     reason = None if state is not None else FinishReason.ABORTED if should_abort() else FinishReason.DEADLINE
@@ -175,17 +176,30 @@ def generate(
         tokens_per_second=(num_generated - 1) * 1e3 / (total_ms - ttft_ms) if num_generated > 1 else 0.0,
         num_drafted_tokens=drafter.num_drafted,
         num_accepted_tokens=drafter.num_accepted,
+        num_token_layers=num_token_layers,
     )
     log_probabilities = tuple(text.log_probabilities) if request.log_probabilities else ()
     yield GenerationOutput(request.request_id, text.text, reason, metrics, log_probabilities)
+
+
+def _takes_one_pass(sequence: Sequence, num_prompt_tokens: int) -> bool:
+    """Whether a prompt needs one token more than is held: decode runs all loops in one pass, a prefill in turn."""
+    return num_prompt_tokens == sequence.cache.num_tokens + 1 and sequence.cache.is_ready
+
+
+def _cost(runner: ModelRunner, sequence: Sequence, num_prompt_tokens: int) -> int:
+    """Token-layers that reading a prompt takes."""
+    if _takes_one_pass(sequence, num_prompt_tokens):
+        return sequence.cache.loops * runner.config.num_hidden_layers
+    return runner.plan(sequence.cache, num_prompt_tokens, num_prompt_tokens - 1).token_layers
 
 
 def _prefill(
     runner: ModelRunner, sequence: Sequence, prompt: list[int], should_stop: Callable[[], bool]
 ) -> Tensor | None:
     """The last position's state [d], or None where it was stopped; the sequence holds what was finished."""
-    if len(prompt) == sequence.cache.num_tokens + 1 and sequence.cache.is_ready and not should_stop():
-        state = runner.decode(sequence.cache, prompt[-1])  # all loops in one pass, where a prefill runs them in turn
+    if _takes_one_pass(sequence, len(prompt)) and not should_stop():
+        state = runner.decode(sequence.cache, prompt[-1])
         sequence.tokens[:] = prompt
         return state
     states = runner.prefill(sequence.cache, prompt, should_abort=should_stop)

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from plt_engine.config import ModelConfig, read_config
 from plt_engine.conversion import trained_evidence
-from plt_engine.errors import LoopCountError, RequestError
+from plt_engine.errors import RequestError
 from plt_engine.fused import fuse
 from plt_engine.linear import plan_numerics
 from plt_engine.loader import load_stored
+from plt_engine.loop_evidence import check_loops
 from plt_engine.pack import MANIFEST_FILE, load_pack, verify_pack
 from plt_engine.runner import CHUNK_TOKENS, ModelRunner
 
@@ -111,20 +112,10 @@ def _checked(request: LogitsRequest, config: ModelConfig) -> int:
 def _loops(request: LogitsRequest, config: ModelConfig) -> tuple[int, str, bool]:
     """The loop count, its evidence in words, and whether it was forced."""
     certified, default = _evidence(request.model, config)
-    loops = default if request.loops is None else request.loops
-    if loops < 1:
-        raise LoopCountError(f"loops is {loops}; a loop count is a whole number from 1.")
-    if loops > 1 and config.loop.num_loops == 1:
-        raise LoopCountError(f"loops is {loops}, but the model is dense: it has no gates, which a second loop needs.")
-    if loops in certified:
-        return loops, certified[loops], False
-    lack = (
-        f"loops is {loops}, for which {request.model} has no evidence: it was neither trained with an exit there nor "
-        f"calibrated; there is evidence for {', '.join(map(str, certified))}."
-    )
-    if not request.force_loops:
-        raise LoopCountError(f"{lack} For research, --force-loops computes it all the same.")
-    return loops, f"FORCED: {lack}", True
+    asked = default if request.loops is None else request.loops
+    choice = check_loops(asked, certified, config, str(request.model), force=request.force_loops)
+    evidence = certified[choice.loops] if choice.lack is None else f"FORCED: {choice.lack}"
+    return choice.loops, evidence, choice.is_forced
 
 
 def _evidence(model: Path, config: ModelConfig) -> tuple[dict[int, str], int]:

@@ -18,6 +18,7 @@ from plt_engine.errors import PackFormatError, PackHashError, PackNotFoundError
 from plt_engine.json_object import JsonObject
 from plt_engine.pack_manifest import PackManifest, dump_manifest, parse_manifest
 from plt_engine.recipes import RECIPES
+from plt_engine.verified_files import VerifiedFiles, file_state
 
 MANIFEST_FILE = "pack.json"
 CONFIG_FILE = "config.json"
@@ -25,6 +26,7 @@ TOKENIZER_FILE = "tokenizer.json"
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 DATA_DIR_VARIABLE = "PLT_LSP_DATA_DIR"
+VERIFIED_FILE = "verified.json"
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 Progress = Callable[[str, int, int], None]
@@ -53,6 +55,11 @@ def data_dir() -> Path:
 def packs_dir() -> Path:
     """The folder that holds one folder for each pack."""
     return data_dir() / "packs"
+
+
+def verified_files() -> VerifiedFiles:
+    """The user's note of pack files that were hashed and found right."""
+    return VerifiedFiles(data_dir() / VERIFIED_FILE)
 
 
 def find_pack(name_or_path: str) -> Path:
@@ -110,8 +117,13 @@ def load_pack(folder: Path) -> Pack:
     return pack
 
 
-def verify_pack(pack: Pack, progress: Progress | None = None) -> None:
+def verify_pack(pack: Pack, progress: Progress | None = None, known: VerifiedFiles | None = None) -> None:
     """Compare every file with its recorded sha256, reading each once from end to end.
+
+    Args:
+        pack: the pack.
+        progress: told of the hashing.
+        known: files that need not be read again while they are unchanged; those found right are noted there.
 
     Raises:
         PackHashError: a file differs; the message names it, both hashes and the command that mends it.
@@ -120,13 +132,18 @@ def verify_pack(pack: Pack, progress: Progress | None = None) -> None:
     done = 0
     for name, expected in pack.manifest.files.items():
         path = pack.folder / name
-        found = hash_file(path, _shifted(progress, "verifying hashes", done, total))
         done += path.stat().st_size
+        if known is not None and (path, expected) in known:
+            continue
+        state = file_state(path)
+        found = hash_file(path, _shifted(progress, "verifying hashes", done - path.stat().st_size, total))
         if found != expected:
             raise PackHashError(
                 f"{path} is not the file that pack.json describes: expected sha256 {expected}, found {found}. "
                 f"{_remedy(pack.manifest)}"
             )
+        if known is not None:
+            known.add(path, found, state)
 
 
 def hash_file(path: Path, progress: Callable[[int], None] | None = None) -> str:

@@ -165,6 +165,9 @@ class GenerationMetrics:
         num_drafted_tokens: tokens guessed from the prompt and verified in batches; the accepted ones are counted as
             generated too.
         num_accepted_tokens: drafted tokens that turned out right.
+        num_token_layers: layer outputs computed before the first token, in layers times positions over all loops: what
+            the trapezoid prefill leaves of num_computed_tokens * layers * loops.
+        is_forced: whether the loop count has no evidence and was run because the engine was told to.
         ttft_ms: time from the start of the request to the first generated token.
         total_ms: time from the start of the request to its end.
         tokens_per_second: generated tokens after the first over the time after the first; 0 with fewer than two.
@@ -180,6 +183,8 @@ class GenerationMetrics:
     tokens_per_second: float
     num_drafted_tokens: int = 0
     num_accepted_tokens: int = 0
+    num_token_layers: int = 0
+    is_forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """The engine on tiny real packs: streaming, sessions, aborts, deadlines, and what it refuses."""
 
+import os
 from dataclasses import replace
 
 import pytest
 
+from plt_engine import pack as packs
 from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import LoopCountError, PackHashError, RequestError
 from plt_engine.types import (
@@ -172,10 +174,34 @@ def test_a_suffix_changes_the_prompt_of_a_pack_with_a_fim_format(engine):
     assert run(engine, asked).metrics.num_prompt_tokens > alone.metrics.num_prompt_tokens
 
 
-@pytest.mark.parametrize("loops", [0, 3, -1])
-def test_a_loop_count_without_evidence_is_refused_with_the_counts_to_choose_from(engine, loops):
-    with pytest.raises(LoopCountError, match=rf"loops is {loops}, .* no evidence: .* Choose from 1, 2\."):
+@pytest.mark.parametrize(("loops", "why"), [(0, "number from 1"), (3, "no evidence"), (-1, "number from 1")])
+def test_a_loop_count_without_evidence_is_refused_with_the_counts_to_choose_from(engine, loops, why):
+    with pytest.raises(LoopCountError, match=rf"loops is {loops}\b.* {why}.* evidence for 1, 2\."):
         run(engine, request(loops=loops))
+
+
+def test_a_forced_loop_count_runs_and_says_so_in_its_result(pack_dir, tmp_path):
+    forcing = Engine.load(pack_dir, EngineOptions(dtype="float32", force_loops=True))
+    forced = run(forcing, request(loops=3)).metrics
+    assert (forced.loops, forced.is_forced) == (3, True)
+    assert not run(forcing, request(loops=2)).metrics.is_forced
+    tiny_pack(tmp_path / "dense", loops=1)
+    with pytest.raises(LoopCountError, match="dense: it has no gates"):
+        run(Engine.load(tmp_path / "dense", EngineOptions(dtype="float32", force_loops=True)), request(loops=2))
+
+
+def test_a_result_says_how_many_token_layers_its_prompt_took(engine):
+    def token_layers(loops, session):
+        metrics = run(engine, request(TEXT * 4, session=session, loops=loops)).metrics
+        return metrics.num_token_layers, metrics.num_prompt_tokens
+
+    layers = engine._runner.config.num_hidden_layers
+    one, num_tokens = token_layers(1, "one")
+    assert one == (layers - 1) * num_tokens + 1  # the last layer runs where its output is wanted only
+    two, _ = token_layers(2, "two")
+    assert one < two < 2 * layers * num_tokens
+    again = run(engine, request(TEXT * 4, session="two", loops=2)).metrics
+    assert again.num_token_layers < two
 
 
 def test_max_tokens_is_checked(engine):
@@ -198,3 +224,26 @@ def test_a_changed_file_is_found_before_it_is_used(tmp_path):
     weights.write_bytes(data)
     with pytest.raises(PackHashError, match=r"model\.safetensors"):
         Engine.load(tmp_path / "tiny", OPTIONS)
+
+
+def test_a_file_that_was_found_right_is_read_again_only_after_a_change(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLT_LSP_DATA_DIR", str(tmp_path / "data"))
+    pack = tiny_pack(tmp_path / "tiny")
+    hashed = []
+    real = packs.hash_file
+    monkeypatch.setattr(packs, "hash_file", lambda path, *rest: hashed.append(path.name) or real(path, *rest))
+    Engine.load(pack.folder, OPTIONS)
+    assert sorted(hashed) == sorted(pack.manifest.files)
+    hashed.clear()
+    Engine.load(pack.folder, OPTIONS)
+    assert hashed == []
+    weights = pack.folder / "model.safetensors"
+    times, data = weights.stat(), bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    os.utime(weights, ns=(times.st_atime_ns, times.st_mtime_ns))  # even a change that hides behind its old time
+    with pytest.raises(PackHashError, match=r"model\.safetensors"):
+        Engine.load(pack.folder, OPTIONS)
+    (tmp_path / "data" / "verified.json").write_text("not json")
+    with pytest.raises(PackHashError, match=r"model\.safetensors"):
+        Engine.load(pack.folder, OPTIONS)
