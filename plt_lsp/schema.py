@@ -24,7 +24,8 @@ README_BEGIN, README_END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 JSON_TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 LUA_TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-VSCODE_SCOPES = {Scope.USER: "machine", Scope.WORKSPACE: "resource"}
+# The server asks for its settings once for the whole window, so a folder of several cannot have its own.
+VSCODE_SCOPES = {Scope.USER: "machine", Scope.WORKSPACE: "window"}
 
 
 def split_optional(kind: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type hint is no class that could be named

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from plt_lsp.schema import generated, json_schema, property_of, readme_table
+from plt_lsp.schema import ROOT, VSCODE_FILE, generated, json_schema, property_of, readme_table
 from plt_lsp.settings import Scope, all_specs
 from plt_lsp.settings_parser import parse_settings
 
@@ -47,3 +47,11 @@ def test_paths_and_executables_are_the_users_alone():
     for spec in all_specs():
         if spec.key in ("model", "engine.threads", "engine.maxContextTokens"):
             assert spec.about.scope is Scope.USER
+
+
+def test_vs_code_offers_no_setting_for_a_single_folder_and_paths_to_the_user_alone():
+    groups = json.loads((ROOT / VSCODE_FILE).read_text())["contributes"]["configuration"]
+    scopes = {key: one["scope"] for group in groups for key, one in group["properties"].items()}
+    assert set(scopes.values()) == {"window", "machine"}
+    for key in ("plt.model", "plt.server.path", "plt.server.python", "plt.server.package", "plt.server.pipArguments"):
+        assert scopes[key] == "machine"
