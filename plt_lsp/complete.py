@@ -51,9 +51,10 @@ def parse_place(place: str) -> tuple[Path, int, int]:
 
 def settings_of(options: argparse.Namespace) -> dict[str, object]:
     """The settings that the options ask for; the server checks them and says what is wrong."""
-    settings: dict[str, object] = {"logLevel": "error", "inlineCompletion": {"deadlineMs": 120_000}}
+    inline: dict[str, object] = {"deadlineMs": 120_000, "alternatives": 1}
+    settings: dict[str, object] = {"logLevel": "error", "inlineCompletion": inline}
     if options.max_tokens is not None:
-        settings["inlineCompletion"] = {"deadlineMs": 120_000, "maxTokens": options.max_tokens}
+        inline["maxTokens"] = options.max_tokens
     if options.loops is not None:
         settings["loops"] = options.loops
     if options.model is not None:

@@ -1,26 +1,21 @@
-"""Runs one inline completion: snapshot and plan in, text or a named reason out.
+"""Runs one inline completion: snapshot and plan in, texts or a named reason out.
 
 It does not know the protocol's types; how the engine is reached and what the session is told is all that is not pure.
 """
 
-import logging
-from collections.abc import Callable
-from contextlib import aclosing
 from dataclasses import dataclass
 
 from plt_engine.errors import ConfigError, EngineError, HostError, LoopCountError, PackError, PackNotFoundError
-from plt_engine.types import GenerationChunk, GenerationOutput, GenerationRequest, StopSpec
+from plt_engine.types import FinishReason, GenerationOutput
 from plt_engine.wire import EngineConfig
-from plt_lsp.context.prompt import build_prompt
-from plt_lsp.postprocess.shape import Shaped, shape
+from plt_lsp.candidate import Candidate, Progress, generate, ignore_progress, request_for, sampled
+from plt_lsp.engine_client import monotonic_ms
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.session import ServerSession
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.trigger import Plan
 
-logger = logging.getLogger(__name__)
-
-Progress = Callable[[str], None]
+TRIES_PER_ALTERNATIVE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +23,19 @@ class Completion:
     """The end of one request.
 
     Attributes:
-        text: to insert at the cursor; empty where there is a reason.
+        texts: to insert at the cursor, each different, the best first; none where there is a reason.
         reason: why there is no text, or None.
-        output: what the engine said at its end, or None where it was not asked or failed.
+        output: what the engine said at the end of its likeliest text, or None where it was not asked or failed.
     """
 
-    text: str
+    texts: tuple[str, ...] = ()
     reason: EmptyReason | None = None
     output: GenerationOutput | None = None
+
+    @property
+    def text(self) -> str:
+        """The best text, or an empty one."""
+        return self.texts[0] if self.texts else ""
 
 
 async def complete(session: ServerSession, snapshot: Snapshot, plan: Plan, progress: Progress) -> Completion:
@@ -45,61 +45,37 @@ async def complete(session: ServerSession, snapshot: Snapshot, plan: Plan, progr
         session: the engine's client and the user's ear.
         snapshot: what the request sees.
         plan: how much to ask for.
-        progress: called with the text so far whenever it has changed.
+        progress: called with the likeliest text so far whenever it has changed.
     """
     try:
         config = session.engine_config(snapshot.settings)
-        completion = await _generate(session, config, snapshot, plan, progress)
+        request = request_for(session.engine.new_id(), snapshot, plan)
+        first = await generate(session.engine, config, request, snapshot, plan, progress)
+        others = await _alternatives(session, config, snapshot, plan, first)
     except EngineError as error:
-        return Completion("", _explain(session, error))
+        return Completion(reason=_explain(session, error))
     session.forget_warnings()
-    return completion
+    texts = tuple(candidate.text for candidate in (first, *others) if candidate.text)
+    return Completion(texts, None if texts else first.shaped.reason, first.output)
 
 
-async def _generate(
-    session: ServerSession, config: EngineConfig, snapshot: Snapshot, plan: Plan, progress: Progress
-) -> Completion:
-    request = generation_request(session.engine.new_id(), snapshot, plan)
-    raw, shown = "", Shaped("")
-    async with aclosing(session.engine.generate(config, request)) as events:
-        async for event in events:
-            if isinstance(event, GenerationChunk):
-                raw += event.text
-                shown = _advance(session, request, shown, shape(raw, snapshot, plan), progress)
-            else:
-                final = shown if shown.is_final else shape(event.text, snapshot, plan)
-                return Completion(final.text, final.reason, event)
-    return Completion("", EmptyReason.ENGINE_ERROR)
-
-
-def _advance(
-    session: ServerSession, request: GenerationRequest, old: Shaped, new: Shaped, progress: Progress
-) -> Shaped:
-    """Tell of the text so far; where it is final, have the engine stop, which then still says what it cost."""
-    if old.is_final:
-        return old
-    if new.text != old.text:
-        progress(new.text)
-    if new.is_final:
-        session.engine.abort(request.request_id)
-    return new
-
-
-def generation_request(request_id: str, snapshot: Snapshot, plan: Plan) -> GenerationRequest:
-    """The engine's request for a snapshot and a plan."""
-    settings = snapshot.settings
-    return GenerationRequest(
-        request_id=request_id,
-        session_id=snapshot.session_id,
-        prompt=build_prompt(snapshot),
-        stop=StopSpec(
-            max_tokens=settings.inline_completion.max_tokens,
-            unit=plan.unit,
-            indent_columns=plan.indent_columns,
-            deadline_ms=float(settings.inline_completion.deadline_ms),
-        ),
-        loops=settings.loops,
-    )
+async def _alternatives(
+    session: ServerSession, config: EngineConfig, snapshot: Snapshot, plan: Plan, first: Candidate
+) -> list[Candidate]:
+    """Further texts that differ after shaping too, the surest first; the deadline counts for all texts together."""
+    found: list[Candidate] = []
+    texts = {first.text, ""}
+    ends_ms = monotonic_ms() + snapshot.settings.inline_completion.deadline_ms - first.output.metrics.total_ms
+    for seed in range(1, TRIES_PER_ALTERNATIVE * (plan.num_texts - 1) + 1):
+        left_ms = ends_ms - monotonic_ms()
+        if len(found) == plan.num_texts - 1 or left_ms <= 0:
+            break
+        request = sampled(request_for(session.engine.new_id(), snapshot, plan), seed, left_ms)
+        candidate = await generate(session.engine, config, request, snapshot, plan, ignore_progress)
+        if candidate.text not in texts and candidate.output.finish_reason is not FinishReason.DEADLINE:
+            texts.add(candidate.text)
+            found.append(candidate)
+    return sorted(found, key=lambda candidate: candidate.mean_log_probability, reverse=True)
 
 
 def _explain(session: ServerSession, error: EngineError) -> EmptyReason:

@@ -22,7 +22,7 @@ from plt_lsp.settings import Settings
 
 NUM_LINES_BEFORE = 6
 NUM_LINES_AFTER = 2
-SETTINGS = {"logLevel": "error", "inlineCompletion": {"deadlineMs": 120_000, "maxTokens": 64}}
+SETTINGS = {"logLevel": "error", "inlineCompletion": {"deadlineMs": 120_000, "maxTokens": 64, "alternatives": 1}}
 # The model may have nothing to add; anything else that leaves an answer empty is a failure of the demo.
 HONEST_OUTCOMES = ("completed", "blank", "repeats_suffix")
 

@@ -85,6 +85,15 @@ class InlineCompletionSettings:
         default=8,
         metadata=about("The most lines that one completion may have.", unit="lines", minimum=1, maximum=200),
     )
+    alternatives: int = field(
+        default=3,
+        metadata=about(
+            "The most suggestions to choose from where one is asked for; while typing there is one.",
+            unit="suggestions",
+            minimum=1,
+            maximum=5,
+        ),
+    )
     deadline_ms: int = field(
         default=5000,
         metadata=about(

@@ -3,7 +3,7 @@
 It does not know the protocol or the engine's process, and it looks at no clock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plt_engine.types import StopUnit, indent_columns
 from plt_lsp.reasons import EmptyReason
@@ -19,11 +19,13 @@ class Plan:
         unit: a line or a block.
         indent_columns: for a block: how far the cursor's line is indented.
         max_lines: the most lines of the completion.
+        num_texts: the most texts to choose from.
     """
 
     unit: StopUnit
     indent_columns: int
     max_lines: int
+    num_texts: int = 1
 
 
 def decide(snapshot: Snapshot, *, is_automatic: bool) -> Plan | EmptyReason:
@@ -37,7 +39,8 @@ def decide(snapshot: Snapshot, *, is_automatic: bool) -> Plan | EmptyReason:
         return EmptyReason.MANUAL_ONLY
     if is_automatic and is_mid_word(snapshot):
         return EmptyReason.MID_WORD
-    return plan_for(snapshot)
+    plan = plan_for(snapshot)
+    return plan if is_automatic else replace(plan, num_texts=settings.inline_completion.alternatives)
 
 
 def is_mid_word(snapshot: Snapshot) -> bool:

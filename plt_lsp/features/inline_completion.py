@@ -48,7 +48,7 @@ class Target:
 async def inline_completion(
     session: ServerSession, params: types.InlineCompletionParams, request_id: RequestId
 ) -> types.InlineCompletionList | None:
-    """The item to show, an empty list for none, or null where something newer has come.
+    """The items to choose from, the best first; an empty list for none, or null where something newer has come.
 
     Raises:
         asyncio.CancelledError: the editor cancelled the request, which pygls answers with -32800.
@@ -59,7 +59,7 @@ async def inline_completion(
     try:
         completion = await _complete(session, params, target, request_id)
     finally:
-        outcome = completion or Completion("", EmptyReason.CANCELLED)
+        outcome = completion or Completion(reason=EmptyReason.CANCELLED)
         _report(session, params, request_id, outcome, (time.perf_counter() - started) * 1e3)
     return _answer(session, target, completion)
 
@@ -69,11 +69,11 @@ async def _complete(
 ) -> Completion:
     session.running.stop(params.text_document.uri, EmptyReason.SUPERSEDED)
     if isinstance(target, EmptyReason):
-        return Completion("", target)
+        return Completion(reason=target)
     is_automatic = params.context.trigger_kind is types.InlineCompletionTriggerKind.Automatic
     plan = decide(target.snapshot, is_automatic=is_automatic)
     if isinstance(plan, EmptyReason):
-        return Completion("", plan)
+        return Completion(reason=plan)
     return await _run(session, params, target.snapshot, plan, request_id)
 
 
@@ -88,7 +88,7 @@ async def _run(
         _send_progress(session, params, request_id, text, is_done=False)
 
     result = await session.running.run(snapshot.uri, complete(session, snapshot, plan, progress))
-    completion = Completion("", result) if isinstance(result, EmptyReason) else result
+    completion = Completion(reason=result) if isinstance(result, EmptyReason) else result
     _send_progress(session, params, request_id, completion.text, is_done=True)
     return completion
 
@@ -128,12 +128,15 @@ def _answer(
         return None
     if isinstance(target, EmptyReason) or completion.reason is not None:
         return types.InlineCompletionList(items=[])
-    item = types.InlineCompletionItem(
-        insert_text=target.typed + completion.text,
+    return types.InlineCompletionList(items=[_item(session, target, text) for text in completion.texts])
+
+
+def _item(session: ServerSession, target: Target, text: str) -> types.InlineCompletionItem:
+    return types.InlineCompletionItem(
+        insert_text=target.typed + text,
         range=range_to_lsp(target.start, target.end),
-        command=accept_command(session, completion.text),
+        command=accept_command(session, text),
     )
-    return types.InlineCompletionList(items=[item])
 
 
 def _send_progress(
@@ -171,6 +174,7 @@ def _report(
                 "outcome": outcome,
                 "elapsedMs": elapsed_ms,
                 "model": session.engine.info.pack if session.engine.info else None,
+                "numItems": len(completion.texts),
                 "finishReason": str(output.finish_reason) if output else None,
                 "metrics": metrics_to_json(output.metrics) if output else None,
             },

@@ -53,7 +53,8 @@ async def start(environment: dict[str, str]) -> AsyncIterator[StartServer]:
 
 @pytest.fixture
 async def client(start: StartServer, pack: Path) -> LspClient:
-    """An initialized server with the scripted engine, whose client takes progress and reports."""
+    """An initialized server with the scripted engine, whose client takes progress and reports, and one text."""
     client = await start()
-    await client.initialize({"plt": {"model": str(pack), "capabilities": OWN_CAPABILITIES}})
+    settings = {"model": str(pack), "inlineCompletion": {"alternatives": 1}, "capabilities": OWN_CAPABILITIES}
+    await client.initialize({"plt": settings})
     return client

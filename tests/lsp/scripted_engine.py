@@ -5,6 +5,7 @@ everything between it and the editor is the real thing.
 
 Keys of the script, all optional:
     text            streamed one piece of `piece_chars` (1) at a time
+    alternatives    texts in place of `text` for the sampling seeds 1, 2 and so on, each with its log probability
     pause_ms        before each piece
     wait_for        a file: each piece after the first `free_pieces` (1) waits until it exists, or for an abort
     error           [class of plt_engine.errors, message], raised by the generation
@@ -68,7 +69,8 @@ class ScriptedEngine:
         if "error" in script:
             kind, message = script["error"]
             raise getattr(errors, kind)(message)
-        text, size = script.get("text", ""), script.get("piece_chars", 1)
+        text, log_probability = text_of(script, request)
+        size = script.get("piece_chars", 1)
         done, reason = "", FinishReason.END_OF_TEXT
         for i, start in enumerate(range(0, len(text), size)):
             if script.get("kill_at") == i:
@@ -98,6 +100,7 @@ class ScriptedEngine:
                 total_ms=2.0,
                 tokens_per_second=1000.0,
             ),
+            log_probabilities=(log_probability,) if request.log_probabilities else (),
         )
 
     def close_session(self, session_id: str) -> None:
@@ -106,6 +109,14 @@ class ScriptedEngine:
     def _note(self, event: str, **fields: object) -> None:
         with (self._folder / "journal.jsonl").open("a", encoding="utf-8") as journal:
             journal.write(json.dumps({"event": event, "torch": "torch" in sys.modules, **fields}) + "\n")
+
+
+def text_of(script: dict, request: GenerationRequest) -> tuple[str, float]:
+    """What to say to a request, and how sure of it to be."""
+    others, seed = script.get("alternatives", []), request.sampling.seed
+    if seed is None or seed > len(others):
+        return script.get("text", ""), 0.0
+    return tuple(others[seed - 1])
 
 
 def load(pack_dir: Path, options: Mapping[str, object]) -> ScriptedEngine:

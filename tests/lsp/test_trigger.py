@@ -63,9 +63,17 @@ def test_what_is_no_reason(document, settings, is_automatic):
 
 def test_the_most_lines_are_the_settings():
     settings = replace(Settings(), inline_completion=InlineCompletionSettings(max_lines=3))
-    assert decide(snapshot_at("‸", settings), is_automatic=False) == Plan(BLOCK, 0, 3)
+    assert decide(snapshot_at("‸", settings), is_automatic=True) == Plan(BLOCK, 0, 3)
 
 
 @pytest.mark.parametrize(("line", "columns"), [("", 0), ("x", 0), ("   x", 3), ("\tx", 8), ("  \t x\t", 9), ("   ", 3)])
 def test_the_width_of_an_indentation(line, columns):
     assert indent_columns(line) == columns
+
+
+def test_several_texts_are_for_those_who_ask():
+    settings = replace(Settings(), inline_completion=InlineCompletionSettings(alternatives=4))
+    for is_automatic, num_texts in ((True, 1), (False, 4)):
+        plan = decide(snapshot_at("‸", settings), is_automatic=is_automatic)
+        assert isinstance(plan, Plan)
+        assert plan.num_texts == num_texts

@@ -4,6 +4,7 @@
 ---@field trigger? "automatic"|"manual" Offer completions while typing, or only when asked for one. Default: "automatic".
 ---@field maxTokens? integer The most tokens that one completion may have. In tokens. Default: 96.
 ---@field maxLines? integer The most lines that one completion may have. In lines. Default: 8.
+---@field alternatives? integer The most suggestions to choose from where one is asked for; while typing there is one. In suggestions. Default: 3.
 ---@field deadlineMs? integer A completion is cut short after this time; loading the model does not count. In milliseconds. Default: 5000.
 
 ---@class plt.SettingsEngine
