@@ -15,6 +15,7 @@ const WELCOMED_KEY = "plt.welcomed";
 
 export class Controller implements Disposable {
   readonly client: Client;
+  private isInstalling = false;
 
   constructor(
     private readonly memory: Memento,
@@ -66,21 +67,20 @@ export class Controller implements Disposable {
 
   /** Installs or updates the server in the private environment; one from elsewhere is its owner's to update. */
   async install(): Promise<void> {
+    if (this.isInstalling) {
+      return;
+    }
     const found = this.locate();
     if (found !== undefined && found.source !== "private environment") {
       void window.showInformationMessage(`The server is ${found.command} (from the ${found.source}). Update it there.`);
       return;
     }
-    const before = this.statusBar.current.server;
+    this.isInstalling = true;
     await this.client.stop();
     this.setServer("installing");
-    if (await install(this.environment, this.log)) {
-      await this.begin();
-    } else if (before === "missing") {
-      this.setServer("missing");
-    } else {
-      await this.start();
-    }
+    const isThere = await install(this.environment, this.log);
+    this.isInstalling = false;
+    await (isThere ? this.begin() : this.start());
   }
 
   async buildModel(): Promise<void> {
@@ -99,7 +99,7 @@ export class Controller implements Disposable {
         privateCommand: this.environment.command,
         platform: process.platform,
       });
-      if (found === undefined) {
+      if (found === undefined && !this.isInstalling) {
         this.setServer("missing");
       }
       return found;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type RunOptions, run } from "./process";
 import type { Python } from "./python";
 
-/** Written last, so that an environment that was left half made is known as such. */
+/** Written last and removed first, so that an environment that was left half made is known as such. */
 const MARK = "plt-installed.json";
 
 export interface Package {
@@ -27,23 +27,55 @@ export class PrivateEnvironment {
 
   /** The server's command, or undefined where the environment is not there or not whole. */
   get command(): string | undefined {
-    return existsSync(join(this.folder, MARK)) && existsSync(this.script("plt-lsp"))
-      ? this.script("plt-lsp")
-      : undefined;
+    const command = this.script("plt-lsp");
+    return existsSync(this.mark) && existsSync(command) ? command : undefined;
   }
 
-  /** Makes the environment, or updates the one that is there; throws an InstallError, or the signal's reason. */
+  /**
+   * Makes the environment, or updates the one that is there; throws an InstallError, or the signal's reason. What was not
+   * finished is gone afterwards, but for an environment that a failed update has left as whole as it was.
+   */
   async install(python: Python, what: Package, options: RunOptions): Promise<void> {
-    const update = this.command === undefined ? [] : ["--upgrade"];
-    if (this.command === undefined) {
-      await rm(this.folder, { recursive: true, force: true });
-      await mkdir(this.folder, { recursive: true });
-      await step("Making the environment", python.executable, ["-m", "venv", this.folder], options);
+    const isUpdate = this.command !== undefined;
+    await rm(this.mark, { force: true });
+    try {
+      await (isUpdate ? this.pip(what, ["--upgrade"], options) : this.make(python, what, options));
+    } catch (error) {
+      await (isUpdate && (await this.isSound()) ? this.finish(what) : this.remove());
+      throw error;
     }
+    await this.finish(what);
+  }
+
+  private async make(python: Python, what: Package, options: RunOptions): Promise<void> {
+    await this.remove();
+    await mkdir(this.folder, { recursive: true });
+    await step("Making the environment", python.executable, ["-m", "venv", this.folder], options);
+    await this.pip(what, [], options);
+  }
+
+  private async pip(what: Package, more: readonly string[], options: RunOptions): Promise<void> {
     const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
-    const words = [...pip, ...update, ...what.pipArguments, what.requirement];
+    const words = [...pip, ...more, ...what.pipArguments, what.requirement];
     await step(`Installing ${what.requirement}`, this.script("python"), words, options);
-    await writeFile(join(this.folder, MARK), `${JSON.stringify(what)}\n`);
+  }
+
+  /** Whether each package in the environment still has what it needs. */
+  private async isSound(): Promise<boolean> {
+    const words = ["-m", "pip", "check", "--disable-pip-version-check"];
+    return existsSync(this.script("plt-lsp")) && (await run(this.script("python"), words)).code === 0;
+  }
+
+  private finish(what: Package): Promise<void> {
+    return writeFile(this.mark, `${JSON.stringify(what)}\n`);
+  }
+
+  private remove(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
+
+  private get mark(): string {
+    return join(this.folder, MARK);
   }
 
   private script(name: string): string {

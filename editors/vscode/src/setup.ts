@@ -37,6 +37,7 @@ export async function install(environment: PrivateEnvironment, log: LogOutputCha
 
 function explain(error: unknown, log: LogOutputChannel): void {
   if (error instanceof Cancelled) {
+    log.info("The installation was cancelled.");
     return;
   }
   const message = error instanceof Error ? error.message : String(error);

@@ -44,12 +44,14 @@ class CodeServer:
         url: what a browser opens; the workspace is the folder.
         folder: the workspace.
         settings_file: the user's settings.
+        storage: where the extension keeps what is no workspace's.
     """
 
     pid: int
     url: str
     folder: Path
     settings_file: Path
+    storage: Path
 
     def settings(self) -> dict[str, object]:
         """The user's settings."""
@@ -90,7 +92,8 @@ def code_server(home: Path, environment: Mapping[str, str], settings: Mapping[st
     try:
         port = wait_for(lambda: re.search(r"listening on http://127\.0\.0\.1:(\d+)", log.read_text()))
         assert port is not None
-        yield CodeServer(process.pid, f"http://127.0.0.1:{port[1]}/?folder={folder}", folder, settings_file)
+        url = f"http://127.0.0.1:{port[1]}/?folder={folder}"
+        yield CodeServer(process.pid, url, folder, settings_file, user / "User" / "globalStorage" / "plt.plt-lsp")
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
