@@ -26,6 +26,7 @@ ALLOWED = {
 # What a room inside a package may import beside that.
 ALLOWED_IN = {
     "plt_engine.hub": {"huggingface_hub", "tqdm"},
+    "plt_lsp.syntax": {"tree_sitter"},
     "plt_engine.training": {
         *("rensa", "tree_sitter", "tree_sitter_javascript", "tree_sitter_python", "tree_sitter_typescript"),
     },
@@ -37,6 +38,7 @@ PLAIN_ENGINE = {
     "framing",
     "pack",
     "pack_manifest",
+    "peer",
     "json_object",
     "recipes",
     "verified_files",
