@@ -1,7 +1,8 @@
-"""The server's way to the engine: it starts the engine process when it is first needed, and again when it has died.
+"""The server's way to the engine: it finds or starts an engine process when it is first needed, and when one has died.
 
-It does not know documents or the language server protocol, and the process's death never reaches a caller as anything
-but one HostError for each running request.
+A process may be shared with the user's other windows; then it serves one model and set of options. The client knows
+neither documents nor the language server protocol, and a process's death never reaches a caller as anything but one
+HostError for each running request.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
+from enum import StrEnum
 
 from plt_engine import errors
 from plt_engine.errors import EngineError, HostError
@@ -29,12 +31,28 @@ from plt_engine.wire import (
     LoadProgress,
     Output,
     Ping,
+    Pong,
     Stats,
 )
 from plt_lsp.engine_process import AnswerQueue, EngineProcess, HostCommand
+from plt_lsp.engine_transport import ChildTransport, Transport
+from plt_lsp.host_finder import SharingUnavailableError, find_host, host_name
 from plt_lsp.restart import RestartPolicy, RestartState
 
 logger = logging.getLogger(__name__)
+
+
+class EngineState(StrEnum):
+    """What the engine is doing."""
+
+    OFF = "off"  # nothing is loaded, and nothing went wrong
+    LOADING = "loading"  # a process is being started, or a pack loaded
+    READY = "ready"
+    DIED = "died"  # the last process ended by itself
+
+
+def _ignore() -> None:
+    """For clients that nobody watches."""
 
 
 def monotonic_ms() -> float:
@@ -43,23 +61,33 @@ def monotonic_ms() -> float:
 
 
 class EngineClient:
-    """Requests to the engine; every method belongs to one event loop."""
+    """Requests to the engine; every method belongs to one event loop.
+
+    Attributes:
+        shares: whether the next process that is needed may be one that other windows use.
+    """
 
     def __init__(
         self,
         command: HostCommand | None = None,
         policy: RestartPolicy | None = None,
         now_ms: Callable[[], float] = monotonic_ms,
+        *,
+        shares: bool = False,
     ) -> None:
+        self.shares = shares
         self._command = command or HostCommand()
         self._policy = policy or RestartPolicy()
         self._now_ms = now_ms
         self._restarts = RestartState()
         self._process: EngineProcess | None = None
         self._starting: asyncio.Task[EngineProcess] | None = None
+        self._host: str | None = None
         self._ids = itertools.count(1)
         self._info: EngineInfo | None = None
         self._num_starts = 0
+        self._is_loading = False
+        self._on_change: Callable[[], None] = _ignore
 
     @property
     def info(self) -> EngineInfo | None:
@@ -70,6 +98,19 @@ class EngineClient:
     def pid(self) -> int | None:
         """The process id of the running engine process, or None."""
         return self._process.pid if self._process is not None and self._process.is_running else None
+
+    @property
+    def state(self) -> EngineState:
+        """What the engine is doing, as far as is known without asking it."""
+        if self._is_loading:
+            return EngineState.LOADING
+        if self._process is not None and self._process.is_running:
+            return EngineState.READY if self._info is not None else EngineState.OFF
+        return EngineState.DIED if self._restarts.num_deaths else EngineState.OFF
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Have a function called whenever `state` may have changed."""
+        self._on_change = on_change
 
     @property
     def num_starts(self) -> int:
@@ -88,7 +129,7 @@ class EngineClient:
         Raises:
             EngineError: the subclass that the engine raised, or HostError where its process died.
         """
-        process = await self._running_process()
+        process = await self._running_process(config)
         answers = process.open(request.request_id)
         is_over = False
         try:
@@ -116,7 +157,7 @@ class EngineClient:
     async def load(self, config: EngineConfig) -> EngineInfo:
         """Load a pack before it is needed; raises what `generate` raises."""
         request_id = self.new_id("load")
-        message = await self._ask(Load(request_id, config), request_id)
+        message = await self._ask(Load(request_id, config), request_id, config)
         assert isinstance(message, Loaded)
         return message.info
 
@@ -146,8 +187,8 @@ class EngineClient:
         if self._process is not None:
             await self._process.close()
 
-    async def _ask(self, message: ClientMessage, request_id: str) -> HostMessage:
-        process = await self._running_process()
+    async def _ask(self, message: ClientMessage, request_id: str, config: EngineConfig | None = None) -> HostMessage:
+        process = await self._running_process(config)
         answers = process.open(request_id)
         try:
             process.send(message)
@@ -161,18 +202,32 @@ class EngineClient:
         answer = await answers.get()
         if isinstance(answer, HostError):
             raise answer
+        if isinstance(answer, LoadProgress):
+            self._note_load(None, is_loading=True)
+        elif isinstance(answer, Loaded):
+            self._note_load(answer.info, is_loading=False)
+        elif self._is_loading and not isinstance(answer, Stats | Pong):
+            self._note_load(self._info, is_loading=False)
         if isinstance(answer, Failed):
             raise error_of(answer)
-        if isinstance(answer, Loaded):
-            self._info = answer.info
         return answer
 
-    async def _running_process(self) -> EngineProcess:
+    def _note_load(self, info: EngineInfo | None, *, is_loading: bool) -> None:
+        self._info, self._is_loading = info, is_loading
+        self._on_change()
+
+    async def _running_process(self, config: EngineConfig | None) -> EngineProcess:
+        """The process for a configuration, or, without one, any."""
+        host = host_name(config, self._command.words()) if self.shares and config is not None else None
         if self._process is not None and self._process.is_running:
-            return self._process
-        if self._starting is None:
+            if config is None or host == self._host:
+                return self._process
+            self._process.retire()
+            self._process = None
+        if self._starting is None or host != self._host:
             self._check_restart()
-            self._starting = asyncio.create_task(self._start())
+            self._host = host
+            self._starting = asyncio.create_task(self._start(host))
             self._starting.add_done_callback(asyncio.Task.exception)  # read even where every caller has given up
         # The start is shared, so a caller that gives up must not end it for the others.
         return await asyncio.shield(self._starting)
@@ -185,23 +240,35 @@ class EngineClient:
                 f"it is tried again in {wait_ms / 1e3:.1f} s"
             )
 
-    async def _start(self) -> EngineProcess:
+    async def _start(self, host: str | None) -> EngineProcess:
         self._restarts = self._restarts.started(self._now_ms())
         self._num_starts += 1
+        self._note_load(None, is_loading=True)
         try:
-            self._process = await EngineProcess.start(self._command.words(), self._note_end)
+            process = EngineProcess(await self._transport(host), self._note_end)
         except HostError as error:
             self._note_end(error)
             raise
         finally:
-            self._starting = None
-        return self._process
+            if host == self._host:
+                self._starting = None
+        if host == self._host:
+            self._process = process
+        return process
+
+    async def _transport(self, host: str | None) -> Transport:
+        if host is not None:
+            try:
+                return await find_host(host, self._command.shared_words)
+            except SharingUnavailableError as error:
+                logger.info("the engine process is this window's own: %s", error)
+        return await ChildTransport.start(self._command.child_words())
 
     def _note_end(self, error: HostError | None) -> None:
-        self._info = None
         if error is not None:
             logger.error("%s", error)
             self._restarts = self._restarts.died(self._now_ms(), self._policy)
+        self._note_load(None, is_loading=False)
 
 
 def error_of(failed: Failed) -> EngineError:

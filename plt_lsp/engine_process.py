@@ -1,15 +1,13 @@
 """One running engine process, as seen from the server: messages out, answers sorted by request, and its end.
 
-It does not restart anything and knows no packs; a process that has ended stays ended.
+It does not restart anything, and knows neither packs nor pipes; a process that has ended stays ended.
 """
 
 import asyncio
 import contextlib
-import logging
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from plt_engine.errors import HostError
@@ -30,11 +28,7 @@ from plt_engine.wire import (
     decode_host_message,
     encode_message,
 )
-
-logger = logging.getLogger(__name__)
-
-READ_BYTES = 1 << 16
-NUM_KEPT_STDERR_LINES = 8
+from plt_lsp.engine_transport import READ_BYTES, Transport
 
 Answer = HostMessage | HostError
 AnswerQueue = asyncio.Queue[Answer]
@@ -47,48 +41,48 @@ class HostCommand:
 
     log_level: str = "WARNING"
     engine_factory: str | None = None
+    linger_s: float | None = None
 
     def words(self) -> tuple[str, ...]:
-        """The command line, with this process as the parent that the host must not outlive.
+        """The command line of a host, without what says whom it serves.
 
         -P keeps the working folder, which is often the user's project, out of the places that modules come from.
         """
         factory = ("--engine-factory", self.engine_factory) if self.engine_factory else ()
-        parent = ("--parent-pid", str(os.getpid()), "--log-level", self.log_level)
-        return (sys.executable, "-P", "-m", "plt_engine.host", *parent, *factory)
+        linger = ("--linger-s", str(self.linger_s)) if self.linger_s is not None else ()
+        return (sys.executable, "-P", "-m", "plt_engine.host", "--log-level", self.log_level, *factory, *linger)
+
+    def child_words(self) -> tuple[str, ...]:
+        """The command line of a child, which must not outlive this process."""
+        return (*self.words(), "--parent-pid", str(os.getpid()))
+
+    def shared_words(self, listen_fd: int) -> tuple[str, ...]:
+        """The command line of a host that serves a listening socket."""
+        return (*self.words(), "--listen-fd", str(listen_fd))
 
 
 class EngineProcess:
-    """A started process and its three streams; made by `start`."""
+    """A running process behind a transport.
 
-    def __init__(self, process: asyncio.subprocess.Process, on_end: OnEnd) -> None:
-        self._process = process
+    `on_end` is called once when it has ended, before its requests are told, with the reason, or with None where it was
+    closed on purpose.
+    """
+
+    def __init__(self, transport: Transport, on_end: OnEnd) -> None:
+        self._transport = transport
         self._on_end = on_end
+        self._pid = transport.pid
         self._answers: dict[str, AnswerQueue] = {}
-        self._stderr_tail: deque[str] = deque(maxlen=NUM_KEPT_STDERR_LINES)
         self._has_ended = False
         self._closing = False
+        self._is_retired = False
         self._error: HostError | None = None
-        self._tasks = (asyncio.create_task(self._read_answers()), asyncio.create_task(self._read_stderr()))
-
-    @classmethod
-    async def start(cls, words: Sequence[str], on_end: OnEnd) -> "EngineProcess":
-        """Start a process; raises HostError where the system refuses.
-
-        `on_end` is called once when it has ended, before its requests are told, with the reason, or with None where it
-        was closed on purpose.
-        """
-        pipe = asyncio.subprocess.PIPE
-        try:
-            process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
-        except OSError as error:
-            raise HostError(f"the engine process could not be started: {error}") from None
-        return cls(process, on_end)
+        self._reading = asyncio.create_task(self._read_answers())
 
     @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
+    def pid(self) -> int | None:
+        """The process id; that of a shared host is known once it has greeted."""
+        return self._pid
 
     @property
     def is_running(self) -> bool:
@@ -106,66 +100,64 @@ class EngineProcess:
     def close_request(self, request_id: str) -> None:
         """Stop listening for a request's answers."""
         self._answers.pop(request_id, None)
+        self._end_if_retired()
 
     def send(self, message: ClientMessage) -> None:
         """Write a message; one that the process cannot take any more is dropped, its end answers every request."""
-        assert self._process.stdin is not None
-        if self._has_ended or self._process.stdin.is_closing():
+        if self._has_ended or self._transport.writer.is_closing():
             return
-        self._process.stdin.write(encode_frame(encode_message(message)))
+        self._transport.writer.write(encode_frame(encode_message(message)))
+
+    def retire(self) -> None:
+        """Leave it once its last request is over; it gets no more of them."""
+        self._is_retired = True
+        self._end_if_retired()
 
     async def close(self) -> None:
-        """End the process on purpose, at once; running requests receive an error."""
+        """Leave it on purpose, at once; running requests receive an error."""
         self._closing = True
-        if self._process.returncode is None:
-            self._process.kill()
-        await asyncio.wait(self._tasks)
+        self._transport.end()
+        await asyncio.wait([self._reading])
+
+    def _end_if_retired(self) -> None:
+        if self._is_retired and not self._answers and not self._has_ended:
+            self._closing = True
+            self._transport.end()
 
     async def _read_answers(self) -> None:
-        assert self._process.stdout is not None
         decoder = FrameDecoder()
         try:
-            while data := await self._process.stdout.read(READ_BYTES):
+            while data := await self._transport.reader.read(READ_BYTES):
                 for body in decoder.feed(data):
                     self._dispatch(decode_host_message(body))
         except HostError as error:
             self._error = HostError(f"the engine process broke the protocol: {error}")
-            self._process.kill()
+            self._transport.end()
+        except ConnectionError:
+            self._transport.end()
         await self._end()
 
     def _dispatch(self, message: HostMessage) -> None:
         if isinstance(message, Ready):
             if message.protocol_version != PROTOCOL_VERSION:
                 raise HostError(f"it speaks version {message.protocol_version}, this server version {PROTOCOL_VERSION}")
+            self._pid = message.pid
             return
         queue = self._answers.get(request_id_of(message))
         if queue is not None:
             queue.put_nowait(message)
 
     async def _end(self) -> None:
-        code = await self._process.wait()
+        fate = await self._transport.fate()
         if self._error is None and not self._closing:
-            self._error = HostError(f"the engine process {self._fate(code)}")
+            self._error = HostError(f"the engine process {fate}")
         self._has_ended = True
         self._on_end(self._error)
         for queue in self._answers.values():
             queue.put_nowait(self._error or HostError("the engine process was closed"))
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._transport.writer.close()
         with contextlib.suppress(ConnectionError):
-            await self._process.stdin.wait_closed()
-
-    def _fate(self, code: int) -> str:
-        fate = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return f"{fate}; it last said: {self._stderr_tail[-1]}" if code > 0 and self._stderr_tail else fate
-
-    async def _read_stderr(self) -> None:
-        assert self._process.stderr is not None
-        while data := await self._process.stderr.read(READ_BYTES):
-            lines = data.decode(errors="replace").splitlines()
-            self._stderr_tail.extend(lines)
-            for line in lines:
-                logger.info("engine process: %s", line)
+            await self._transport.writer.wait_closed()
 
 
 def request_id_of(message: HostMessage) -> str:

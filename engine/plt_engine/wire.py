@@ -34,10 +34,12 @@ class EngineConfig:
     Attributes:
         pack_dir: the pack's folder, as an absolute path.
         options: fields of `plt_engine.engine.EngineOptions` that differ from their defaults.
+        fingerprint: changes when the pack is built anew in its place, so that the new one is loaded.
     """
 
     pack_dir: str
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

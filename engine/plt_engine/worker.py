@@ -53,7 +53,7 @@ EngineFactory = Callable[[Path, Mapping[str, OptionValue]], EngineLike]
 class Job:
     """A load (`request` is None) or a generation, with the flag that stops it.
 
-    `reply` takes what is sent on the way, `finish` the one final message.
+    `reply` takes what is sent on the way, `finish` the one final message; request ids are told apart by client.
     """
 
     request_id: str
@@ -61,15 +61,21 @@ class Job:
     request: GenerationRequest | None
     reply: Reply
     finish: Reply
+    client: str = ""
     aborted: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def key(self) -> str:
+        """What the job is called among those of all clients."""
+        return f"{self.client}/{self.request_id}"
 
 
 def _ticket(job: Job) -> Ticket:
     """What the scheduler needs to know; a load without a request stands for itself and is as urgent as any."""
     request = job.request
     if request is None:
-        return Ticket(job.request_id, ("load", job.request_id), Priority.INTERACTIVE)
-    return Ticket(job.request_id, (request.workspace_id, request.session_id), request.priority)
+        return Ticket(job.key, ("load", job.key), Priority.INTERACTIVE)
+    return Ticket(job.key, (request.workspace_id, request.session_id), request.priority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,9 @@ class EngineWorker:
     def submit(self, job: Job) -> None:
         """Queue a job; its `finish` is called once from the engine's thread. What it supersedes is aborted."""
         with self._changed:
-            self._jobs[job.request_id] = job
-            for request_id in self._scheduler.submit(_ticket(job)):
-                self._jobs[request_id].aborted.set()
+            self._jobs[job.key] = job
+            for key in self._scheduler.submit(_ticket(job)):
+                self._jobs[key].aborted.set()
             self._changed.notify()
 
     def close_session(self, session_id: str) -> None:
@@ -133,7 +139,7 @@ class EngineWorker:
                 self._run_job(job)
                 with self._changed:
                     self._scheduler.finish()
-                    del self._jobs[job.request_id]
+                    del self._jobs[job.key]
 
     def _take(self) -> tuple[list[str], Job | None]:
         """Wait for work: the sessions to forget, and the job to run."""
