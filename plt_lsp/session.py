@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from plt_engine.errors import PackNotFoundError
-from plt_engine.pack import find_pack
+from plt_engine.pack import find_pack, pack_fingerprint
 from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.documents import DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient
@@ -59,10 +59,12 @@ class ServerSession:
         self._initial = options
         self.client_features = parse_client_features(options)
         self.settings, _ = parse_settings(options)
+        self.engine.shares = self.settings.engine.share
 
     def configure(self, configuration: object) -> None:
         """Take the editor's configuration of the section `plt`, or None for none, and tell what is wrong with it."""
         self.settings, problems = parse_settings(self._initial, configuration)
+        self.engine.shares = self.settings.engine.share
         logging.getLogger("plt_lsp").setLevel(self.settings.log_level.upper())
         for problem in problems:
             logger.warning("%s", problem.message)
@@ -108,7 +110,7 @@ class ServerSession:
         options: dict[str, OptionValue] = {"max_context_tokens": settings.engine.max_context_tokens}
         if settings.engine.threads is not None:
             options["num_threads"] = settings.engine.threads
-        return EngineConfig(str(Path(folder).absolute()), options)
+        return EngineConfig(str(Path(folder).absolute()), options, pack_fingerprint(folder))
 
     def warn_once(self, key: str, message: str) -> None:
         """Show a message unless one with this key was shown since the key was last forgotten."""

@@ -144,6 +144,14 @@ class EngineSettings:
             null_means="the engine's choice",
         ),
     )
+    share: bool = field(
+        default=True,
+        metadata=about(
+            "Use one engine process for all windows that run the same model with the same options: the weights are "
+            "held in memory once. It leaves a minute after the last window.",
+            scope=Scope.USER,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Fixtures for all tests: the real pretrained pack, built once by the command that users run."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from plt_engine import cli
 from plt_engine.pack import DATA_DIR_VARIABLE, Pack, find_pack, load_pack
+from plt_lsp.host_finder import RUNTIME_DIR_VARIABLE
 
 CACHE = Path(__file__).parent.parent / ".cache" / "plt-lsp"
 BUILD_TIMEOUT_S = 900
@@ -16,6 +18,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "smollm2_pack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(BUILD_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_engine_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps servers of different tests from sharing an engine process: a folder that is open to others is not used.
+
+    The tests of sharing itself name a folder of their own.
+    """
+    folder = tmp_path_factory.mktemp("runtime")
+    (folder / "plt-lsp").mkdir()
+    (folder / "plt-lsp").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(RUNTIME_DIR_VARIABLE, str(folder))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@
 ---@class plt.SettingsEngine
 ---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
 ---@field threads? integer|vim.NIL CPU threads of the engine process. In threads. Null: the engine's choice. Default: null.
+---@field share? boolean Use one engine process for all windows that run the same model with the same options: the weights are held in memory once. It leaves a minute after the last window. Default: true.
 
 ---@class plt.SettingsContext
 ---@field maxPrefixChars? integer The most text before the cursor. In characters. Default: 4000.
