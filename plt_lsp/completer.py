@@ -53,8 +53,8 @@ async def complete(session: ServerSession, snapshot: Snapshot, plan: Plan, progr
         first = await generate(session.engine, config, request, snapshot, plan, progress)
         others = await _alternatives(session, config, snapshot, plan, first)
     except EngineError as error:
-        return Completion(reason=_explain(session, error))
-    session.forget_warnings()
+        return Completion(reason=explain(session, error))
+    session.note_success()
     texts = tuple(candidate.text for candidate in (first, *others) if candidate.text)
     return Completion(texts, None if texts else first.shaped.reason, first.output)
 
@@ -78,11 +78,11 @@ async def _alternatives(
     return sorted(found, key=lambda candidate: candidate.mean_log_probability, reverse=True)
 
 
-def _explain(session: ServerSession, error: EngineError) -> EmptyReason:
+def explain(session: ServerSession, error: EngineError) -> EmptyReason:
     """The reason for an error; the user hears of each kind once until a completion succeeds."""
     reason = reason_of(error)
     remedy = " It is started again when the next completion is asked for." if isinstance(error, HostError) else ""
-    session.warn_once(reason, f"No completion: {str(error).rstrip('.')}.{remedy}")
+    session.note_failure(reason, f"No completion: {str(error).rstrip('.')}.{remedy}")
     return reason
 
 

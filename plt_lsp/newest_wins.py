@@ -18,6 +18,9 @@ class NewestWins:
     def __init__(self) -> None:
         self._stops: dict[str, asyncio.Future[EmptyReason]] = {}
 
+    def __len__(self) -> int:
+        return len(self._stops)
+
     def stop(self, key: str, reason: EmptyReason) -> None:
         """Stop the key's task, whose caller receives the reason at once."""
         stop = self._stops.pop(key, None)

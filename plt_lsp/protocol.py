@@ -1,7 +1,8 @@
 """The project's own rules over pygls' protocol: who answers what, and what is never said or stored.
 
-It does not know features. Text sync is taken from pygls, whose store splits lines wrongly and slowly; every request
-gets one answer even where its parameters cannot be read; bodies, which hold the user's code, are never logged.
+It does not know features, nor the project's own messages, which `plt_lsp.messages` describes. Text sync is taken from
+pygls, whose store splits lines wrongly and slowly; every request gets one answer even where its parameters cannot be
+read; bodies, which hold the user's code, are never logged.
 """
 
 import logging

@@ -18,6 +18,7 @@ from plt_lsp import __version__
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
 from plt_lsp.features import accepted, configuration, inline_completion, status, text_sync
+from plt_lsp.messages import STATUS, Status
 from plt_lsp.positions import PositionEncoding
 from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
 from plt_lsp.session import ServerSession
@@ -49,6 +50,7 @@ class PltServer(LanguageServer):
     def __init__(self, engine: EngineClient) -> None:
         super().__init__("plt-lsp", __version__, protocol_cls=PltProtocol, converter_factory=own_converter)
         self.session = ServerSession(PyglsEditor(self), engine)
+        self._teller = status.StatusTeller(self.session)
         self.protocol.on_unreadable = self._lose_change
         for feature in FEATURES:
             self.feature(feature.method, feature.options)(feature.handler)
@@ -67,6 +69,7 @@ class PltServer(LanguageServer):
             self.protocol.receive(body)
             # A request's task takes its snapshot in its first step, which must come before the next message is handled.
             await asyncio.sleep(0)
+        await self._teller.close()
         await self.session.close()
         transport.close()
         return 1 if self.protocol.exit_code is None else self.protocol.exit_code
@@ -90,7 +93,7 @@ class PyglsEditor:
         """window/showMessage."""
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))
 
-    def notify(self, method: str, params: Mapping[str, object]) -> None:
+    def notify(self, method: str, params: object) -> None:
         """A notification of the project's own."""
         self._server.protocol.notify(method, params)
 
@@ -138,7 +141,7 @@ async def _inline_completion(ls: PltServer, params: types.InlineCompletionParams
     return await inline_completion.inline_completion(ls.session, params, ls.protocol.msg_id)
 
 
-async def _status(ls: PltServer, _: object) -> Mapping[str, object]:
+async def _status(ls: PltServer, _: object) -> Status:
     return await status.status(ls.session)
 
 
@@ -146,7 +149,11 @@ def _accepted(ls: PltServer, *arguments: object) -> None:
     accepted.accepted(ls.session, *arguments)
 
 
-COMMANDS: Mapping[str, Handler] = {accepted.COMMAND: _accepted}
+async def _load_model(ls: PltServer, *_: object) -> None:
+    await status.load_model(ls.session)
+
+
+COMMANDS: Mapping[str, Handler] = {accepted.COMMAND: _accepted, status.RETRY_COMMAND: _load_model}
 
 FEATURES = (
     Feature(types.INITIALIZE, _initialize),
@@ -156,7 +163,7 @@ FEATURES = (
     Feature(types.TEXT_DOCUMENT_DID_CHANGE, _did_change),
     Feature(types.TEXT_DOCUMENT_DID_CLOSE, _did_close),
     Feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, _inline_completion, types.InlineCompletionOptions()),
-    Feature(status.METHOD, _status),
+    Feature(STATUS, _status),
 )
 
 

@@ -5,13 +5,14 @@ It does not know lsprotocol's types or pygls; it speaks to the editor through th
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from plt_engine.errors import PackNotFoundError
 from plt_engine.pack import find_pack, pack_fingerprint
 from plt_engine.wire import EngineConfig, OptionValue
+from plt_lsp.condition import Condition, Facts, Failure, condition_of
 from plt_lsp.documents import DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.newest_wins import NewestWins
@@ -31,7 +32,7 @@ class Editor(Protocol):
     def show_warning(self, message: str) -> None:
         """Show a message to the user."""
 
-    def notify(self, method: str, params: Mapping[str, object]) -> None:
+    def notify(self, method: str, params: object) -> None:
         """Send a notification of the project's own."""
 
     def relative_path(self, uri: str) -> str | None:
@@ -51,8 +52,11 @@ class ServerSession:
         self.counts: Counter[str] = Counter()
         self.offers = Offers()
         self._initial: object = None
-        self._warned: set[str] = set()
+        self._failure: Failure | None = None
+        self._warned: set[EmptyReason] = set()
         self._problems: frozenset[str] = frozenset()
+        self._on_change: Callable[[], None] | None = None
+        engine.watch(self.note_change)
 
     def initialize(self, options: object) -> None:
         """Take the client's initialization options; problems are told once the client can be told."""
@@ -64,6 +68,8 @@ class ServerSession:
     def configure(self, configuration: object) -> None:
         """Take the editor's configuration of the section `plt`, or None for none, and tell what is wrong with it."""
         self.settings, problems = parse_settings(self._initial, configuration)
+        self._failure = self._missing_model()
+        self.note_change()
         self.engine.shares = self.settings.engine.share
         logging.getLogger("plt_lsp").setLevel(self.settings.log_level.upper())
         for problem in problems:
@@ -112,16 +118,50 @@ class ServerSession:
             options["num_threads"] = settings.engine.threads
         return EngineConfig(str(Path(folder).absolute()), options, pack_fingerprint(folder))
 
-    def warn_once(self, key: str, message: str) -> None:
-        """Show a message unless one with this key was shown since the key was last forgotten."""
+    @property
+    def condition(self) -> Condition:
+        """What to tell the user of the server's state."""
+        return condition_of(
+            Facts(
+                is_enabled=self.settings.enable,
+                model=self.settings.model,
+                engine=self.engine.state,
+                num_running=len(self.running),
+                failure=self._failure,
+            )
+        )
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Have a function called whenever `condition` may have changed."""
+        self._on_change = on_change
+
+    def note_change(self) -> None:
+        """The condition may have changed."""
+        if self._on_change is not None:
+            self._on_change()
+
+    def note_failure(self, reason: EmptyReason, message: str) -> None:
+        """Requests fail for a reason, which the user is shown once until one succeeds."""
         logger.warning("%s", message)
-        if key not in self._warned:
-            self._warned.add(key)
+        self._failure = Failure(reason, message)
+        self.note_change()
+        if reason not in self._warned:
+            self._warned.add(reason)
             self.editor.show_warning(message)
 
-    def forget_warnings(self) -> None:
-        """A completion has succeeded: what stood in its way is over, and news if it comes again."""
+    def note_success(self) -> None:
+        """The engine has answered: what stood in its way is over, and news if it comes again."""
+        self._failure = None
         self._warned.clear()
+        self.note_change()
+
+    def _missing_model(self) -> Failure | None:
+        """Whether the first request is going to fail; nothing is started to find that out."""
+        try:
+            self.engine_config(self.settings)
+        except PackNotFoundError as error:
+            return Failure(EmptyReason.NO_PACK, str(error))
+        return None
 
     async def close(self) -> None:
         """End the engine process."""

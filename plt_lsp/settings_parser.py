@@ -40,10 +40,12 @@ class ClientFeatures:
     Attributes:
         inline_completion_progress: takes `plt/inlineCompletionProgress` while a completion grows.
         completion_report: takes `plt/completionReport` after each one.
+        status_notifications: takes `plt/didChangeStatus` whenever the status changes.
     """
 
     inline_completion_progress: bool = False
     completion_report: bool = False
+    status_notifications: bool = False
 
 
 def parse_client_features(initial: object) -> ClientFeatures:
@@ -53,6 +55,7 @@ def parse_client_features(initial: object) -> ClientFeatures:
     return ClientFeatures(
         inline_completion_progress=known.get("inlineCompletionProgress") is True,
         completion_report=known.get("completionReport") is True,
+        status_notifications=known.get("statusNotifications") is True,
     )
 
 

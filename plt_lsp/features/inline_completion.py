@@ -14,6 +14,7 @@ from plt_lsp.completer import Completion, complete
 from plt_lsp.convert import metrics_to_json, position_from_lsp, range_to_lsp
 from plt_lsp.documents import content_of
 from plt_lsp.features.accepted import accept_command
+from plt_lsp.messages import COMPLETION_REPORT, INLINE_COMPLETION_PROGRESS
 from plt_lsp.positions import Position, PositionEncoding, character_of, column_of
 from plt_lsp.reasons import ANSWERED_NULL, EmptyReason
 from plt_lsp.session import ServerSession
@@ -21,9 +22,6 @@ from plt_lsp.snapshot import Snapshot
 from plt_lsp.trigger import Plan, decide
 
 logger = logging.getLogger(__name__)
-
-PROGRESS_METHOD = "plt/inlineCompletionProgress"
-REPORT_METHOD = "plt/completionReport"
 
 RequestId = str | int | None
 
@@ -87,7 +85,11 @@ async def _run(
     def progress(text: str) -> None:
         _send_progress(session, params, request_id, text, is_done=False)
 
-    result = await session.running.run(snapshot.uri, complete(session, snapshot, plan, progress))
+    session.note_change()
+    try:
+        result = await session.running.run(snapshot.uri, complete(session, snapshot, plan, progress))
+    finally:
+        session.note_change()
     completion = Completion(reason=result) if isinstance(result, EmptyReason) else result
     _send_progress(session, params, request_id, completion.text, is_done=True)
     return completion
@@ -148,7 +150,7 @@ def _send_progress(
     position = {"line": params.position.line, "character": params.position.character}
     uri = params.text_document.uri
     session.editor.notify(
-        PROGRESS_METHOD,
+        INLINE_COMPLETION_PROGRESS,
         {"requestId": request_id, "uri": uri, "position": position, "text": text, "done": is_done},
     )
 
@@ -167,7 +169,7 @@ def _report(
     if session.client_features.completion_report:
         output = completion.output
         session.editor.notify(
-            REPORT_METHOD,
+            COMPLETION_REPORT,
             {
                 "requestId": request_id,
                 "uri": params.text_document.uri,

@@ -1,49 +1,107 @@
-"""plt/status, a request of the project's own: what the server is doing and has counted.
+"""plt/status and plt/didChangeStatus: what the server is doing and has counted, asked for and told.
 
-It starts nothing: where no engine runs, it says so.
+It starts nothing, except by the command with which the user has the model loaded again.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict
 
 from plt_engine.errors import EngineError
 from plt_engine.types import EngineInfo
+from plt_engine.wire import Stats
 from plt_lsp import __version__
+from plt_lsp.announcer import Announcer
+from plt_lsp.completer import explain
+from plt_lsp.condition import Condition
+from plt_lsp.engine_client import EngineState
+from plt_lsp.messages import DID_CHANGE_STATUS, CommandJson, EngineJson, Status
 from plt_lsp.session import ServerSession
 from plt_lsp.settings import camel_case
 
-METHOD = "plt/status"
+RETRY_COMMAND = "plt.loadModel"
 
 
-async def status(session: ServerSession) -> Mapping[str, object]:
-    """The server's state as JSON."""
-    return {
+async def status(session: ServerSession) -> Status:
+    """plt/status: the state at the end of the request, which asks the engine process for its figures."""
+    stats = await _stats(session)
+    return _status(session, session.condition, stats)
+
+
+class StatusTeller:
+    """Sends plt/didChangeStatus to a client that announced it, whenever there is something new to tell."""
+
+    def __init__(self, session: ServerSession) -> None:
+        self._session = session
+        self._announcer = Announcer(self._tell)
+        self._told: tuple[object, ...] | None = None
+        session.watch(self.note_change)
+
+    def note_change(self) -> None:
+        """Tell the client soon, where it wants to be told."""
+        if self._session.client_features.status_notifications:
+            self._announcer.note_change()
+
+    async def close(self) -> None:
+        """Tell nothing more."""
+        await self._announcer.close()
+
+    async def _tell(self) -> None:
+        session = self._session
+        is_answering = session.engine.state is EngineState.READY
+        stats = await _stats(session) if is_answering else None
+        news = (session.condition, session.engine.pid, session.engine.info, session.settings.model)
+        if news != self._told:
+            self._told = news
+            session.editor.notify(DID_CHANGE_STATUS, _status(session, session.condition, stats))
+
+
+async def load_model(session: ServerSession) -> None:
+    """The command that helps where requests fail: load the model now; how that went the status tells."""
+    try:
+        await session.engine.load(session.engine_config(session.settings))
+    except EngineError as error:
+        explain(session, error)
+    else:
+        session.note_success()
+
+
+async def _stats(session: ServerSession) -> Stats | None:
+    try:
+        return await session.engine.stats()
+    except EngineError:
+        return None
+
+
+def _status(session: ServerSession, condition: Condition, stats: Stats | None) -> Status:
+    found: Status = {
+        "kind": condition.kind.value,
+        "message": condition.message,
         "version": __version__,
         "model": session.settings.model,
         "numDocuments": len(session.documents),
         "counts": dict(session.counts),
-        "engine": await _engine(session),
+        "engine": _engine(session, stats),
     }
+    if condition.reason is not None:
+        found["reason"] = condition.reason
+    if condition.is_retry_worth:
+        found["command"] = CommandJson(title="Load the model", command=RETRY_COMMAND)
+    return found
 
 
-async def _engine(session: ServerSession) -> Mapping[str, object] | None:
-    try:
-        stats = await session.engine.stats()
-    except EngineError:
-        stats = None
-    if stats is None:
+def _engine(session: ServerSession, stats: Stats | None) -> EngineJson | None:
+    if session.engine.pid is None:
         return None
     return {
-        "pid": stats.pid,
+        "pid": stats.pid if stats else session.engine.pid,
         "numStarts": session.engine.num_starts,
-        "uptimeMs": stats.uptime_ms,
-        "maxRssBytes": stats.max_rss_bytes,
-        "numQueued": stats.num_queued,
-        "numFinished": stats.num_finished,
-        "numFailed": stats.num_failed,
-        "info": _info(stats.info),
+        "uptimeMs": stats.uptime_ms if stats else None,
+        "maxRssBytes": stats.max_rss_bytes if stats else None,
+        "numQueued": stats.num_queued if stats else None,
+        "numFinished": stats.num_finished if stats else None,
+        "numFailed": stats.num_failed if stats else None,
+        "info": _info(stats.info) if stats else None,
     }
 
 
-def _info(info: EngineInfo | None) -> Mapping[str, object] | None:
+def _info(info: EngineInfo | None) -> dict[str, object] | None:
     return None if info is None else {camel_case(name): value for name, value in asdict(info).items()}

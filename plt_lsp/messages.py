@@ -1,0 +1,128 @@
+"""The project's own messages beyond the standard, as types: what a client may rely on, field by field.
+
+Nothing here sends or reads anything. A client announces what it wants in its initialization options, as
+`{"plt": {"capabilities": {"statusNotifications": true, ...}}}`; without a word it gets none of the notifications.
+
+    plt/status                     request: params none, result Status
+    plt/didChangeStatus            notification: Status; announced by `statusNotifications`
+    plt/inlineCompletionProgress   notification: InlineCompletionProgress; announced by `inlineCompletionProgress`
+    plt/completionReport           notification: CompletionReport; announced by `completionReport`
+"""
+
+from typing import Literal, NotRequired, TypedDict
+
+DID_CHANGE_STATUS = "plt/didChangeStatus"
+INLINE_COMPLETION_PROGRESS = "plt/inlineCompletionProgress"
+COMPLETION_REPORT = "plt/completionReport"
+STATUS = "plt/status"
+
+StatusKind = Literal["Normal", "Busy", "Warning", "Error", "Inactive"]
+
+
+class CommandJson(TypedDict):
+    """A Command of the protocol, which the client runs through workspace/executeCommand."""
+
+    title: str
+    command: str
+    arguments: NotRequired[list[object]]
+
+
+class EngineJson(TypedDict):
+    """The engine process; what only the process knows is null in a notification while it is loading.
+
+    Attributes:
+        pid: its process id.
+        numStarts: how often this server has started one.
+        uptimeMs: how long it has run.
+        maxRssBytes: the most memory that it has had.
+        numQueued: requests that wait for another one.
+        numFinished: requests that ended with a text.
+        numFailed: requests that ended with an error.
+        info: the loaded pack, with the fields of plt_engine.types.EngineInfo in camel case; null where none is loaded.
+    """
+
+    pid: int | None
+    numStarts: int
+    uptimeMs: float | None
+    maxRssBytes: int | None
+    numQueued: int | None
+    numFinished: int | None
+    numFailed: int | None
+    info: dict[str, object] | None
+
+
+class Status(TypedDict):
+    """The answer to plt/status, and plt/didChangeStatus, which is sent on every change of the first four fields.
+
+    Attributes:
+        kind: Normal; Busy while loading or generating; Warning where the next request may mend it; Error where
+            the user has to; Inactive where it is switched off.
+        message: one sentence for people.
+        reason: a name for programs: `loading`, `generating`, `disabled`, `engine_off`, or the reason why the last
+            request failed (plt_lsp.reasons); absent where all is well.
+        command: what helps, where the server can do something.
+        version: of the server.
+        model: as `plt.model` says.
+        numDocuments: that are open.
+        counts: how requests ended, and what was accepted, since the server's start.
+        engine: the engine process, or null where none runs.
+    """
+
+    kind: StatusKind
+    message: str
+    reason: NotRequired[str]
+    command: NotRequired[CommandJson]
+    version: str
+    model: str
+    numDocuments: int
+    counts: dict[str, int]
+    engine: EngineJson | None
+
+
+class PositionJson(TypedDict):
+    """A Position of the protocol."""
+
+    line: int
+    character: int
+
+
+class InlineCompletionProgress(TypedDict):
+    """How far the text of a running request has grown.
+
+    Attributes:
+        requestId: of the request for the completion.
+        uri: of the document.
+        position: that was asked for; the text stands there.
+        text: all of it so far, to be inserted at the position.
+        done: whether this is the last one; then the text is the one that is offered.
+    """
+
+    requestId: str | int | None
+    uri: str
+    position: PositionJson
+    text: str
+    done: bool
+
+
+class CompletionReport(TypedDict):
+    """How a request for a completion ended, sent before its answer.
+
+    Attributes:
+        requestId: of the request.
+        uri: of the document.
+        outcome: `completed`, or the reason why there is no text (plt_lsp.reasons).
+        elapsedMs: from the request to its answer.
+        model: the pack that answered, or null.
+        numItems: how many texts there are to choose from.
+        finishReason: why the generation of the first text ended, or null.
+        metrics: what the first text cost, with the fields of plt_engine.types.GenerationMetrics in camel case, or null.
+    """
+
+    requestId: str | int | None
+    uri: str
+    outcome: str
+    elapsedMs: float
+    model: str | None
+    numItems: int
+    finishReason: str | None
+    metrics: dict[str, object] | None
