@@ -19,7 +19,7 @@ from plt_engine.evaluation.metrics import (
     kept_share,
     paired_difference,
 )
-from plt_engine.evaluation.report import ArmScores, figures, to_markdown
+from plt_engine.evaluation.report import Arm, ArmScores, arm_of, figures, to_markdown
 from plt_engine.loader import load_weights
 from plt_engine.model import full_forward, logits
 from plt_engine.pack import TOKENIZER_FILE
@@ -160,12 +160,12 @@ def test_bits_are_the_definitions_cross_entropy_at_every_exit(tmp_path):
     assert score.num_bytes == len(piece.text.encode())
 
 
-def fake_arm(name: str, bits: float, exact: float) -> ArmScores:
+def fake_arm(name: str, bits: float, exact: float) -> Arm:
     cases = draw_cases(FILES, CaseCounts(6, 20, 5), seed=0)
     lines = [HoleScore(hole, "x", exact, exact, exact) for hole in cases.cursors]
     blocks = [HoleScore(hole, "x", exact, exact, exact, parses=1.0) for hole in cases.blocks]
     pieces = [PieceScore(piece, (bits * (i + 1),), 2 * (i + 1)) for i, piece in enumerate(cases.pieces)]
-    return ArmScores(name, 1, pieces, lines, lines, blocks)
+    return arm_of(ArmScores(name, 1, pieces, lines, lines, blocks))
 
 
 def test_figures_are_ratios_of_sums_and_differences_are_from_the_first_arm():
@@ -199,6 +199,14 @@ def test_the_command_measures_every_loop_count_and_writes_what_it_prints(tmp_pat
     titles = {(figure["arm"], figure["title"]) for figure in document["figures"]}
     assert ("tiny R=2", "bits per byte, exit 2") in titles
     assert len(document["samples"]["tiny R=2"]) == 6
+    # What was measured once need not be measured again to be compared with.
+    assert cli.main([str(pack.folder), "--against", str(tmp_path / "out.json"), *words]) == 0
+    assert capsys.readouterr().out == printed
+    assert cli.main([str(pack.folder), "--against", str(tmp_path / "out.json"), *words, "--cursors", "3"]) == 1
+    assert "was run with cursors 4, this evaluation with 3" in capsys.readouterr().err
+    (tmp_path / "out.json").write_text("{}")
+    assert cli.main([str(pack.folder), "--against", str(tmp_path / "out.json"), *words]) == 1
+    assert "is no evaluation that --json wrote" in capsys.readouterr().err
 
 
 def test_the_command_refuses_a_loop_count_without_evidence(tmp_path, capsys):

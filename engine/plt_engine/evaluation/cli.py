@@ -6,7 +6,7 @@ It turns words into calls and does not know how anything is measured.
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from plt_engine.engine import Engine, EngineOptions
-from plt_engine.errors import EngineError, LoopCountError
+from plt_engine.errors import EngineError, LoopCountError, RequestError
 from plt_engine.evaluation.cases import CaseCounts, Cases, draw_cases
 from plt_engine.evaluation.measure import Advance, complete_lines, fill_blocks, score_pieces, score_replay
-from plt_engine.evaluation.report import ArmScores, figures, to_json, to_markdown
+from plt_engine.evaluation.report import Arm, ArmScores, arm_of, figures, first_arm_of, to_json, to_markdown
 from plt_engine.pack import data_dir, find_pack, load_pack
 from plt_engine.training.corpus import held_out_files, read_files
 from plt_engine.training.manifest import ManifestError, read_manifest
@@ -40,7 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plt-lsp eval", description="Measure a model pack on held-out code.")
     parser.add_argument("pack", metavar="PACK", help="a pack's name or the path of its folder")
     parser.add_argument("--loops", type=int, nargs="+", metavar="R", help="loop counts; all that the pack supports")
-    parser.add_argument("--against", metavar="PACK", help="pack to compare with, at its default loop count")
+    parser.add_argument(
+        "--against",
+        metavar="PACK|FILE.json",
+        help="pack to compare with at its default loop count, or --json file of an evaluation whose first pack it is",
+    )
     parser.add_argument("--held-out", type=Path, metavar="FILE", help="held-out files as the data command wrote them")
     parser.add_argument(
         "--replay", type=Path, metavar="FILE", help="the base's conversations, as the data command wrote them"
@@ -57,34 +61,49 @@ def _parser() -> argparse.ArgumentParser:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(arguments.threads)
-    arms = _arms(arguments)
     counts = CaseCounts(arguments.pieces, arguments.cursors, arguments.blocks)
-    cases = draw_cases(_files(arguments.held_out), counts, arguments.seed)
-    replay = [item for item in read_replay(arguments.replay) if is_held_out(item)] if arguments.replay else []
-    scores = [_measure(folder, loops, cases, replay, arguments.threads) for folder, loops in arms]
-    found = figures(scores, arguments.seed)
+    files = _files(arguments.held_out)
     settings = {name: getattr(arguments, name) for name in ("seed", "pieces", "cursors", "blocks")}
+    settings["held_out_chars"] = sum(len(file.text) for file in files)
+    known = _known_arm(arguments.against, settings)
+    packs = _packs(arguments)
+    cases = draw_cases(files, counts, arguments.seed)
+    replay = [item for item in read_replay(arguments.replay) if is_held_out(item)] if arguments.replay else []
+    scores = [_measure(folder, loops, cases, replay, arguments.threads) for folder, loops in packs]
+    arms = [*known, *map(arm_of, scores)]
+    found = figures(arms, arguments.seed)
     table = to_markdown(settings, found)
     sys.stdout.write(table)
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(to_json(settings, found, scores), indent=1), encoding="utf-8")
+        arguments.json.write_text(json.dumps(to_json(settings, found, arms, scores), indent=1), encoding="utf-8")
     if arguments.markdown is not None:
         arguments.markdown.write_text(table, encoding="utf-8")
     return 0
 
 
-def _arms(arguments: argparse.Namespace) -> list[tuple[Path, int]]:
-    """Folder and loop count of every arm, the one to compare with first."""
+def _known_arm(against: str | None, settings: Mapping[str, object]) -> list[Arm]:
+    """The arm to compare with, where it was measured before."""
+    if against is None or not against.endswith(".json"):
+        return []
+    try:
+        raw = json.loads(Path(against).read_text(encoding="utf-8"))
+        return [first_arm_of(raw, settings, against)]
+    except (OSError, json.JSONDecodeError, KeyError, TypeError, IndexError) as error:
+        raise RequestError(f"{against} is no evaluation that --json wrote: {error!r}.") from None
+
+
+def _packs(arguments: argparse.Namespace) -> list[tuple[Path, int]]:
+    """Folder and loop count of every pack to measure, the one to compare with first."""
     folder = find_pack(arguments.pack)
     supported = load_pack(folder).manifest.loop_counts
     for loops in arguments.loops or supported:
         if loops not in supported:
             raise LoopCountError(f"The pack {folder.name} supports the loop counts {supported}, not {loops}.")
-    arms = [(folder, loops) for loops in arguments.loops or supported]
-    if arguments.against is None:
-        return arms
+    packs = [(folder, loops) for loops in arguments.loops or supported]
+    if arguments.against is None or arguments.against.endswith(".json"):
+        return packs
     other = find_pack(arguments.against)
-    return [(other, load_pack(other).manifest.default_loops), *arms]
+    return [(other, load_pack(other).manifest.default_loops), *packs]
 
 
 def _files(held_out: Path | None) -> list[SourceFile]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from plt_engine.errors import RequestError
 from plt_engine.evaluation.measure import HoleScore, PieceScore, ReplayScore
 from plt_engine.evaluation.metrics import Interval, bootstrap, paired_difference
 
@@ -38,6 +39,14 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    """The raw numbers of one arm: all that figures and differences are made of."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One figure of one arm in one group of cases, and its difference from the reference arm on the same cases."""
 
@@ -47,6 +56,11 @@ class Figure:
     num_cases: int
     value: Interval
     difference: Interval | None
+
+
+def arm_of(scores: ArmScores) -> Arm:
+    """The raw numbers of what was measured."""
+    return Arm(scores.name, tuple(columns(scores)))
 
 
 def columns(arm: ArmScores) -> list[Column]:
@@ -99,16 +113,16 @@ def _of_holes(title: str, scores: Sequence[HoleScore], value: Callable[[HoleScor
     return Column(title, [value(score) for score in scores], [1.0] * len(scores), groups)
 
 
-def figures(arms: Sequence[ArmScores], seed: int) -> list[Figure]:
+def figures(arms: Sequence[Arm], seed: int) -> list[Figure]:
     """All figures of all arms; differences are taken from the first arm, column by column of the same title.
 
     An exit that the first arm lacks is compared with the first arm's last exit.
     """
-    reference = {column.title: column for column in columns(arms[0])}
+    reference = {column.title: column for column in arms[0].columns}
     last_exit = [column for title, column in reference.items() if title.startswith(EXIT_TITLE)][-1:]
     found = []
     for i, arm in enumerate(arms):
-        for column in columns(arm):
+        for column in arm.columns:
             is_exit = column.title.startswith(EXIT_TITLE)
             others = reference.get(column.title, last_exit[0] if last_exit and is_exit else None)
             found += _figures_of(arm.name, column, others if i > 0 else None, seed)
@@ -129,10 +143,38 @@ def _figures_of(arm: str, column: Column, others: Column | None, seed: int) -> l
     return found
 
 
-def to_json(settings: Mapping[str, Any], found: Sequence[Figure], arms: Sequence[ArmScores]) -> dict[str, Any]:
-    """Everything as plain data: settings with seeds, figures, and each completion beside what was wanted."""
-    samples = {arm.name: [_sample(score) for score in (*arm.with_suffix, *arm.blocks)] for arm in arms}
-    return {"settings": dict(settings), "figures": [asdict(figure) for figure in found], "samples": samples}
+def to_json(
+    settings: Mapping[str, Any], found: Sequence[Figure], arms: Sequence[Arm], scores: Sequence[ArmScores]
+) -> dict[str, Any]:
+    """Plain data: settings with seeds, figures, raw numbers, and each completion beside what was wanted."""
+    return {
+        "settings": dict(settings),
+        "figures": [asdict(figure) for figure in found],
+        "arms": [asdict(arm) for arm in arms],
+        "samples": {arm.name: [_sample(score) for score in (*arm.with_suffix, *arm.blocks)] for arm in scores},
+    }
+
+
+def first_arm_of(raw: Mapping[str, Any], settings: Mapping[str, Any], where: str) -> Arm:
+    """The first arm of an evaluation that `to_json` wrote, to compare with on the same cases.
+
+    Args:
+        raw: the evaluation.
+        settings: of the evaluation that it is to be compared with.
+        where: the file, for the message.
+
+    Raises:
+        RequestError: it was run with other settings, so that its cases are others.
+    """
+    other = next((key for key in settings if raw["settings"].get(key) != settings[key]), None)
+    if other is not None:
+        raise RequestError(
+            f"{where} was run with {other} {raw['settings'].get(other)}, this evaluation with {settings[other]}, so "
+            "their cases differ; give the same."
+        )
+    arm = raw["arms"][0]
+    found = ({**column, "groups": [tuple(groups) for groups in column["groups"]]} for column in arm["columns"])
+    return Arm(arm["name"], tuple(Column(**column) for column in found))
 
 
 def _sample(score: HoleScore) -> dict[str, Any]:
