@@ -137,6 +137,8 @@ class EngineClient:
             while not is_over:
                 message = await self._answer(answers)
                 is_over = isinstance(message, Output | Aborted)
+                if self._info is None and isinstance(message, Chunk | Output):
+                    await self.stats()  # another window has had the pack loaded, so this one was told nothing of it
                 if isinstance(message, Chunk):
                     yield message.chunk
                 elif isinstance(message, Output):
@@ -206,15 +208,18 @@ class EngineClient:
             self._note_load(None, is_loading=True)
         elif isinstance(answer, Loaded):
             self._note_load(answer.info, is_loading=False)
-        elif self._is_loading and not isinstance(answer, Stats | Pong):
+        elif isinstance(answer, Stats):
+            self._note_load(answer.info, is_loading=self._is_loading)
+        elif self._is_loading and not isinstance(answer, Pong):
             self._note_load(self._info, is_loading=False)
         if isinstance(answer, Failed):
             raise error_of(answer)
         return answer
 
     def _note_load(self, info: EngineInfo | None, *, is_loading: bool) -> None:
-        self._info, self._is_loading = info, is_loading
-        self._on_change()
+        if (info, is_loading) != (self._info, self._is_loading):
+            self._info, self._is_loading = info, is_loading
+            self._on_change()
 
     async def _running_process(self, config: EngineConfig | None) -> EngineProcess:
         """The process for a configuration, or, without one, any."""
@@ -268,7 +273,10 @@ class EngineClient:
         if error is not None:
             logger.error("%s", error)
             self._restarts = self._restarts.died(self._now_ms(), self._policy)
-        self._note_load(None, is_loading=False)
+        is_another_in_use = self._starting is not None or (self._process is not None and self._process.is_running)
+        if error is not None or not is_another_in_use:
+            self._note_load(None, is_loading=False)
+            self._on_change()
 
 
 def error_of(failed: Failed) -> EngineError:

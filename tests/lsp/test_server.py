@@ -102,6 +102,20 @@ async def test_the_path_is_relative_to_the_workspace_folder(start, pack):
     assert generations(pack)[0]["request"]["prompt"]["path"] == "x y.py"
 
 
+async def test_folders_come_and_go(client, pack):
+    uri = "file:///other/lib/x.py"
+    client.open(uri, "x = ")
+
+    def change(**event) -> None:
+        folders = {key: [{"uri": folder, "name": folder}] for key, folder in event.items()}
+        client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [], "removed": [], **folders}})
+
+    for event in ({}, {"added": "file:///other"}, {"removed": "file:///other"}):
+        change(**event)
+        await client.inline_completion(uri, 0, 4)
+    assert [entry["request"]["prompt"]["path"] for entry in generations(pack)] == ["x.py", "lib/x.py", "x.py"]
+
+
 async def test_text_on_the_right_means_one_line_that_stops_before_it(client, pack):
     write_script(pack, text="first, second) + 1")
     client.open(URI, "    print()  # shown\n")

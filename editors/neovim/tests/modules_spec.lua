@@ -129,6 +129,28 @@ M["the statusline names what goes on"] = function()
   state.has_given_up, state.config = false, nil
 end
 
+M["the statusline follows what the server tells"] = function()
+  local client = status.client
+  status.client = function()
+    return { initialized = true }
+  end
+  state.config = config.defaults()
+  for _, case in ipairs({
+    { "Normal", nil, "plt: ready" },
+    { "Normal", "engine_off", "plt: engine off" },
+    { "Busy", "loading", "plt: loading" },
+    { "Busy", "generating", "plt: busy" },
+    { "Warning", "engine_died", "plt: engine died" },
+    { "Error", "no_pack", "plt: no model" },
+    { "Error", "something new", "plt: something new" },
+    { "Inactive", "disabled", "plt: disabled" },
+  }) do
+    status.note_status({ kind = case[1], reason = case[2] })
+    equal(status.line(), case[3])
+  end
+  state.config, state.server, status.client = nil, nil, client
+end
+
 --- A stand-in for Neovim 0.12's module, which the Neovim that runs these tests does not have.
 local function with_native(item, test)
   local calls = {}
@@ -153,10 +175,75 @@ M["Neovim's own ghost text is used where there is one"] = function()
   equal(native.is_available(), false)
   with_native(nil, function(calls)
     equal(native.is_available(), true)
-    native.attach(7)
-    native.next()
-    native.previous()
-    equal(calls, { { "enable", true, { client_id = 7 } }, { "select", 1 }, { "select", -1 } })
+    native.attach({ id = 7 })
+    equal(calls, { { "enable", true, { client_id = 7 } } })
+  end)
+end
+
+--- A client whose requests are answered with so many items, and Neovim's own way to ask: an autocommand that does so.
+local function with_native_client(nums_items, test)
+  local sent, client = {}, { id = 70 + #nums_items, initialized = true }
+  client.request = function(_, method, params, handler)
+    table.insert(sent, params.context.triggerKind)
+    handler(nil, { items = vim.fn["repeat"]({ {} }, nums_items[#sent]) })
+    return true, #sent
+  end
+  local buf = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_set_current_buf(buf)
+  vim.api.nvim_create_autocmd("CursorMovedI", {
+    buffer = buf,
+    callback = function()
+      local params = { context = { triggerKind = 2 } }
+      client:request("textDocument/inlineCompletion", params, function() end, buf)
+    end,
+  })
+  local known = status.client
+  status.client = function()
+    return client
+  end
+  state.client_id = client.id
+  with_native(nil, function(calls)
+    native.attach(client)
+    vim.api.nvim_exec_autocmds("CursorMovedI", { buffer = buf }) -- as typing does
+    local ok, problem = pcall(test, calls, sent)
+    state.client_id, status.client = nil, known
+    assert(ok, problem)
+  end)
+end
+
+--- Lets what was scheduled run.
+local function settle(calls, num_calls)
+  assert(
+    vim.wait(5000, function()
+      return #calls >= num_calls
+    end),
+    vim.inspect(calls)
+  )
+end
+
+M["Neovim's one suggestion becomes several when another is wanted"] = function()
+  with_native_client({ 1, 3 }, function(calls, sent)
+    equal(native.next(), true)
+    settle(calls, 2)
+    equal(native.previous(), true)
+    equal(sent, { 2, 1 })
+    equal(calls, { { "enable", true, { client_id = 72 } }, { "select", 1 }, { "select", -1 } })
+  end)
+end
+
+M["where Neovim has several already nobody is asked"] = function()
+  with_native_client({ 3 }, function(calls, sent)
+    equal(native.next(), true)
+    equal(sent, { 2 })
+    equal(calls[2], { "select", 1 })
+  end)
+end
+
+M["the trigger key makes Neovim's request the user's, once"] = function()
+  with_native_client({ 0, 2, 0 }, function(_, sent)
+    equal(native.trigger(), true)
+    vim.api.nvim_exec_autocmds("CursorMovedI", { buffer = 0 })
+    equal(sent, { 2, 1, 2 })
   end)
 end
 

@@ -7,6 +7,7 @@ local M = {
   holds_back = false, ---@type boolean whether answers wait for `release`
   received = {}, ---@type table[] { method, params }
   waiting = {},
+  notify = nil, ---@type fun(method: string, params: table) sends a notification to Neovim
 }
 
 local CAPABILITIES = {
@@ -15,6 +16,11 @@ local CAPABILITIES = {
   inlineCompletionProvider = true,
   executeCommandProvider = { commands = { "plt.accepted" } },
 }
+
+--- The fields of plt/didChangeStatus.
+function M.status(kind, reason, message)
+  return { kind = kind, reason = reason, message = message or "", version = "0", model = "scripted", counts = {} }
+end
 
 local function items_at(position)
   return vim.tbl_map(function(text)
@@ -32,13 +38,14 @@ local function answer(method, params)
   elseif method == "textDocument/inlineCompletion" then
     return M.texts == vim.NIL and vim.NIL or { items = items_at(params.position) }
   elseif method == "plt/status" then
-    return { version = "0", model = "scripted", counts = {}, engine = vim.NIL }
+    return M.status("Normal", "engine_off")
   end
   return vim.NIL
 end
 
 --- The server as `vim.lsp.start` takes it.
 function M.cmd(dispatchers)
+  M.notify = dispatchers.notification
   local id, is_closing = 0, false
   local function reply(method, params, callback)
     if not is_closing then

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from plt_lsp.host_finder import RUNTIME_DIR_VARIABLE
+
 ROOT = Path(__file__).parents[3]
 PLUGIN = ROOT / "editors" / "neovim"
 ARTEFACTS = ROOT / "artefacts" / "neovim"
@@ -45,7 +47,7 @@ def nvim_binary() -> str:
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """An environment whose home and XDG folders are all new, with this interpreter's commands first on PATH."""
-    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR", RUNTIME_DIR_VARIABLE) if name in os.environ}
     folders = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {"LANG": "C.UTF-8", "TERM": "xterm-256color", **kept, "HOME": str(home), **folders, "PATH": path, **more}

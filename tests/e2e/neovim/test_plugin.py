@@ -218,6 +218,32 @@ def test_next_asks_for_more_where_one_came_by_itself(editor: Editor) -> None:
     assert received(editor, "textDocument/inlineCompletion")[-1]["context"] == {"triggerKind": 1}
 
 
+def test_the_others_follow_what_is_typed(editor: Editor) -> None:
+    show(editor, "x", "x1a", "x2b", "x2c")
+    suggest(editor)
+    for keys, text in (("<M-n>", "2b"), ("2", "b"), ("<M-n>", "c"), ("<M-p>", "b")):
+        editor.keys(keys)
+        editor.until_ghost(lambda ghost, text=text: ghost["text"] == text)
+    editor.keys("<M-f>")
+    until(lambda: editor.lines() == ["x2b"], "the text to be accepted")
+
+
+def test_the_status_is_what_the_server_tells(editor: Editor) -> None:
+    cases = (
+        ("Busy", "loading", "plt: loading"),
+        ("Error", "no_pack", "plt: no model"),
+        ("Warning", "engine_died", "plt: engine died"),
+        ("Normal", None, "plt: ready"),
+    )
+    editor.lua("_G.told = 0")
+    editor.nvim.command("autocmd User PltStatus lua told = told + 1")
+    for i, (kind, reason, line) in enumerate(cases):
+        editor.lua("scripted.notify('plt/didChangeStatus', scripted.status(...))", kind, reason, "because")
+        until(lambda line=line: editor.statusline() == line, editor.statusline)
+        until(lambda i=i: editor.lua("return told") > i, "the event")
+    assert received(editor, "plt/status") == []
+
+
 def test_dismiss_drops_it_and_nothing_comes_back_by_itself(editor: Editor) -> None:
     show(editor, "x", "x1")
     asked = len(received(editor, "textDocument/inlineCompletion"))

@@ -73,7 +73,7 @@ end
 ---@param root string?
 ---@return vim.lsp.ClientConfig
 local function client_config(cmd, root)
-  local announced = { capabilities = { completionReport = true } }
+  local announced = { capabilities = { completionReport = true, statusNotifications = true } }
   return {
     name = M.NAME,
     cmd = cmd,
@@ -85,11 +85,10 @@ local function client_config(cmd, root)
       ["plt/completionReport"] = function(_, report)
         status.note_report(report)
       end,
+      ["plt/didChangeStatus"] = function(_, told)
+        status.note_status(told)
+      end,
     },
-    on_init = function()
-      status.refresh()
-      status.watch()
-    end,
     on_exit = function(...)
       local args = { ... }
       vim.schedule(function()

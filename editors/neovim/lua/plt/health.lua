@@ -48,8 +48,10 @@ local function check_command()
 end
 
 local function check_engine(answer)
-  if state.report and state.report.outcome == "no_pack" then
-    vim.health.error("the model is missing", "run: plt-lsp models build " .. answer.model)
+  if answer.kind == "Error" then
+    vim.health.error(answer.message, "mend it, then ask for a suggestion or run `:Plt restart`")
+  elseif answer.kind == "Warning" then
+    vim.health.warn(answer.message, "`:Plt log` shows what the engine said")
   elseif answer.engine then
     vim.health.ok("the engine is running")
   else

@@ -45,7 +45,7 @@ local function on_attach(event)
     return
   end
   if is_native() then
-    native.attach(attached.id)
+    native.attach(attached)
   else
     events.watch(event.buf)
   end

@@ -1,7 +1,10 @@
 -- What the keys do where Neovim draws ghost text itself (vim.lsp.inline_completion, Neovim 0.12).
--- It does not draw or ask: Neovim does both, and offers no way to ask at once.
+-- It does not draw or ask: Neovim does both.
 
 local accept = require("plt.accept")
+local native_request = require("plt.native_request")
+local state = require("plt.state")
+local status = require("plt.status")
 local suggestion = require("plt.suggestion")
 
 local M = {}
@@ -11,9 +14,10 @@ function M.is_available()
   return vim.lsp.inline_completion ~= nil
 end
 
----@param client_id integer
-function M.attach(client_id)
-  vim.lsp.inline_completion.enable(true, { client_id = client_id })
+---@param client vim.lsp.Client
+function M.attach(client)
+  native_request.watch(client)
+  vim.lsp.inline_completion.enable(true, { client_id = client.id })
 end
 
 ---@return boolean
@@ -50,16 +54,36 @@ function M.accept_line()
   return take(suggestion.next_line)
 end
 
+local function say(message)
+  vim.api.nvim_echo({ { "plt: " .. message } }, false, {})
+end
+
+--- Shows another suggestion; where only the one of typing is known, the server is asked for all it has.
+---@param step integer 1 or -1
+---@return boolean
+local function cycle(step)
+  local client = status.client()
+  if not client or native_request.has_all(client.id) then
+    vim.lsp.inline_completion.select({ count = step })
+    return true
+  end
+  return native_request.invoke(client.id, function(num_items)
+    if num_items > 1 then
+      vim.lsp.inline_completion.select({ count = step })
+    else
+      say("no other suggestion")
+    end
+  end)
+end
+
 ---@return boolean
 function M.next()
-  vim.lsp.inline_completion.select({ count = 1 })
-  return true
+  return cycle(1)
 end
 
 ---@return boolean
 function M.previous()
-  vim.lsp.inline_completion.select({ count = -1 })
-  return true
+  return cycle(-1)
 end
 
 ---@return boolean
@@ -72,7 +96,12 @@ end
 
 ---@return boolean
 function M.trigger()
-  return false
+  return state.client_id ~= nil
+    and native_request.invoke(state.client_id, function(num_items)
+      if num_items == 0 then
+        say("no suggestion here")
+      end
+    end)
 end
 
 return M

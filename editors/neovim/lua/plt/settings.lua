@@ -21,6 +21,7 @@
 ---@field model? string The model pack: a name from `plt-lsp models list`, or the path of a pack's folder. A path is read from the editor's initialization options only, which a workspace cannot change. Default: "smollm2-135m".
 ---@field loops? integer|vim.NIL The loop count R; the pack must have evidence for it. In loops. Null: the pack's default. Default: null.
 ---@field disabledLanguages? string[] Languages without completions, by the editor's language ids, for example `markdown`. Default: [].
+---@field statistics? boolean Keep counts of what is offered and accepted, by language and loop count, for `plt-lsp stats`. Nothing but numbers is stored, and nothing leaves this machine. Default: true.
 ---@field logLevel? "error"|"warning"|"info"|"debug" How much is written to the log. Default: "info".
 ---@field context? plt.SettingsContext
 ---@field engine? plt.SettingsEngine

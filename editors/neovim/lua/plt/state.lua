@@ -14,10 +14,9 @@
 ---@field ghost plt.Ghost? the suggestion in the current buffer
 ---@field request plt.Request? the request that has no answer yet
 ---@field report table? the server's last completion report
----@field server table? the server's last answer to plt/status
+---@field server table? what the server last told of its state
 ---@field watched table<integer, boolean> buffers whose changes are followed
 ---@field told_line string? the statusline that was last told of
----@field timer table? asks for plt/status now and then
 return {
   config = nil,
   settings = {},
@@ -34,5 +33,4 @@ return {
   server = nil,
   watched = {},
   told_line = nil,
-  timer = nil,
 }

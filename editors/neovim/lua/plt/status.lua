@@ -7,9 +7,8 @@ local state = require("plt.state")
 local M = {}
 
 local MINUTE_MS = 60000
-local WATCH_MS = 2000
 
---- The server's words for requests that failed for a reason the user can mend.
+--- The server's reasons for requests that fail, in a few words.
 local FAILURES = {
   no_pack = "no model",
   pack_error = "model unusable",
@@ -28,8 +27,23 @@ function M.client()
   return state.client_id and vim.lsp.get_client_by_id(state.client_id) or nil
 end
 
+--- What goes on in the server, as it has told.
+---@param told table of plt/didChangeStatus
+local function told_kind(told)
+  if told.kind == "Inactive" then
+    return "disabled"
+  elseif told.kind == "Busy" and told.reason == "loading" then
+    return "loading"
+  elseif (state.request and state.request.id) or told.kind == "Busy" then
+    return "busy"
+  elseif told.kind == "Error" or told.kind == "Warning" then
+    return "failed"
+  end
+  return told.reason == "engine_off" and "engine off" or "ready"
+end
+
 --- What goes on, as one of a few words that statuslines can map to icons.
----@return "off"|"stopped"|"starting"|"disabled"|"snoozed"|"busy"|"failed"|"engine off"|"ready"
+---@return "off"|"stopped"|"starting"|"disabled"|"snoozed"|"loading"|"busy"|"failed"|"engine off"|"ready"
 function M.kind()
   if not state.config then
     return "off"
@@ -43,14 +57,8 @@ function M.kind()
     return "disabled"
   elseif M.is_snoozed() then
     return "snoozed"
-  elseif state.request and state.request.id then
-    return "busy"
-  elseif state.report and FAILURES[state.report.outcome] then
-    return "failed"
-  elseif state.server and not state.server.engine then
-    return "engine off"
   end
-  return "ready"
+  return told_kind(state.server or {})
 end
 
 --- The model, its loops and the last latency, as far as they are known.
@@ -74,7 +82,7 @@ function M.line()
   if kind == "off" then
     return state.config and "plt: off" or ""
   elseif kind == "failed" then
-    return "plt: " .. FAILURES[state.report.outcome]
+    return "plt: " .. (FAILURES[state.server.reason] or state.server.reason)
   elseif kind == "snoozed" then
     return ("plt: snoozed %d min"):format(math.ceil((state.snoozed_until - vim.uv.now()) / MINUTE_MS))
   elseif kind == "ready" then
@@ -100,11 +108,17 @@ end
 ---@param report table
 function M.note_report(report)
   state.report = report
-  M.refresh()
   M.changed()
 end
 
---- Asks the server for its state.
+--- The server's state, which it tells whenever it has changed.
+---@param told table plt/didChangeStatus
+function M.note_status(told)
+  state.server = told
+  M.changed()
+end
+
+--- Asks the server for its state, with figures of this moment.
 ---@param on_done fun(answer: table?, problem: string?)?
 function M.refresh(on_done)
   local client = M.client()
@@ -115,22 +129,12 @@ function M.refresh(on_done)
     return
   end
   rpc.request(client, "plt/status", nil, function(err, result)
-    state.server = result
-    M.changed()
+    if result then
+      M.note_status(result)
+    end
     if on_done then
       on_done(result, err and err.message)
     end
-  end)
-end
-
---- Asks the server now and then, since the death of an idle engine is told by no message; one timer does for all.
-function M.watch()
-  if state.timer then
-    return
-  end
-  state.timer = vim.uv.new_timer()
-  state.timer:start(WATCH_MS, WATCH_MS, function()
-    vim.schedule(M.refresh)
   end)
 end
 
@@ -140,7 +144,7 @@ local function engine_line(engine)
   if not engine then
     return "engine    not running; it starts with the next completion"
   end
-  local info = engine.info
+  local info = engine.info ~= vim.NIL and engine.info
   local model = info and (", %s, R=%d, %s %s"):format(info.pack, info.defaultLoops, info.device, info.dtype)
   return ("engine    running (process %d, start %d)%s"):format(engine.pid, engine.numStarts, model or ", loading")
 end
@@ -162,6 +166,7 @@ function M.report_lines(answer, problem)
   local lines = { M.line() }
   if answer then
     table.insert(lines, ("server    plt-lsp %s, model %s"):format(answer.version, answer.model))
+    table.insert(lines, ("state     %s: %s"):format(answer.kind, answer.message))
     table.insert(lines, engine_line(answer.engine))
     table.insert(lines, last_line())
   else
