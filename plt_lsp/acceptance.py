@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 
+from plt_lsp.documents import Shift
 from plt_lsp.positions import Cursor
 
 MAX_OFFERS = 100
@@ -91,15 +92,6 @@ class Offered:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """What a change did to the lines: those from `first` to `last` became `num_new` lines."""
-
-    first: int
-    last: int
-    num_new: int
-
-
 @dataclass(slots=True)
 class Tracker:
     """The offers of one server.
@@ -157,8 +149,9 @@ class Tracker:
         """The editor has inserted so much of it so far."""
         offer = self.open.get(number)
         if offer is not None:
-            num = max(0, min(num_chars, len(offer.text)))
-            self.open[number] = replace(offer, num_matched=max(num, offer.num_matched), num_inserted=num)
+            # The document's own text says how much is there; an editor's number may count what stood there before.
+            num = offer.num_matched or max(0, min(num_chars, len(offer.text)))
+            self.open[number] = replace(offer, num_matched=num, num_inserted=min(num, num_chars))
 
     def changed(self, uri: str, lines: Sequence[str], shifts: Sequence[Shift]) -> list[Ended]:
         """Follow a document's change; returns the offers that it ended."""

@@ -53,6 +53,12 @@ def _doctor(args: list[str]) -> int:
     return doctor(args)
 
 
+def _stats(args: list[str]) -> int:
+    from plt_lsp.stats import main as stats
+
+    return stats(args)
+
+
 def _models(args: list[str]) -> int:
     return _run_in_engine("plt_engine.cli", ["models", *args])
 
@@ -71,6 +77,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "complete": (_complete, "complete a file at one cursor, through a real server"),
     "demo": (_demo, "build the default model and complete some real files"),
     "doctor": (_doctor, "check the installation, the models and one completion"),
+    "stats": (_stats, "show what was offered and used on this machine"),
     "models": (_models, "build, add, list and show model packs"),
     "eval": (_eval, "measure a model pack on held-out code"),
 }

@@ -43,6 +43,15 @@ class FullText:
 Change = Edit | FullText
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What an edit did to the lines: those from `first` to `last` became `num_new` lines."""
+
+    first: int
+    last: int
+    num_new: int
+
+
 class Document:
     """One open document.
 
@@ -53,6 +62,7 @@ class Document:
         session_id: names this opening of the document to the engine.
         is_in_sync: False from a change that could not be read until the whole text is sent again.
         lines: every line with its line end; the last has none and may be empty, so there is always one.
+        shifts: what the last batch of changes did to the lines; a text that came whole moves none.
     """
 
     def __init__(self, uri: str, language_id: str, version: int, text: str, session_id: str) -> None:
@@ -62,6 +72,7 @@ class Document:
         self.session_id = session_id
         self.is_in_sync = True
         self.lines = split_lines(text)
+        self.shifts: tuple[Shift, ...] = ()
 
     @property
     def text(self) -> str:
@@ -70,21 +81,25 @@ class Document:
 
     def apply(self, changes: Sequence[Change], encoding: PositionEncoding) -> None:
         """Apply a batch, each change to the text that the one before left; no change can fail."""
+        shifts = []
         for change in changes:
             if isinstance(change, FullText):
                 self.lines = split_lines(change.text)
                 self.is_in_sync = True
             else:
-                self._splice(change, encoding)
+                shifts.append(self._splice(change, encoding))
+        self.shifts = tuple(shifts)
 
-    def _splice(self, edit: Edit, encoding: PositionEncoding) -> None:
+    def _splice(self, edit: Edit, encoding: PositionEncoding) -> Shift:
         start, end = sorted((edit.start, edit.end))
         first, head, _ = _split(self.lines, start, encoding)
         last, _, tail = _split(self.lines, end, encoding)
         if not head and first > 0 and self.lines[first - 1].endswith("\r"):
             first -= 1  # the new text may begin with \n, which then belongs to the \r before it
             head = self.lines[first]
-        self.lines[first : last + 1] = self._resplit(head + edit.text + tail, is_last=last == len(self.lines) - 1)
+        new = self._resplit(head + edit.text + tail, is_last=last == len(self.lines) - 1)
+        self.lines[first : last + 1] = new
+        return Shift(first, last, len(new))
 
     @staticmethod
     def _resplit(text: str, *, is_last: bool) -> list[str]:

@@ -153,7 +153,23 @@ async def _load_model(ls: PltServer, *_: object) -> None:
     await status.load_model(ls.session)
 
 
-COMMANDS: Mapping[str, Handler] = {accepted.COMMAND: _accepted, status.RETRY_COMMAND: _load_model}
+def _did_show(ls: PltServer, params: object) -> None:
+    accepted.did_show(ls.session, params)
+
+
+def _did_partially_accept(ls: PltServer, params: object) -> None:
+    accepted.did_partially_accept(ls.session, params)
+
+
+def _statistics(ls: PltServer, *_: object) -> dict[str, object]:
+    return accepted.statistics(ls.session)
+
+
+COMMANDS: Mapping[str, Handler] = {
+    accepted.COMMAND: _accepted,
+    accepted.STATISTICS_COMMAND: _statistics,
+    status.RETRY_COMMAND: _load_model,
+}
 
 FEATURES = (
     Feature(types.INITIALIZE, _initialize),
@@ -163,6 +179,8 @@ FEATURES = (
     Feature(types.TEXT_DOCUMENT_DID_CHANGE, _did_change),
     Feature(types.TEXT_DOCUMENT_DID_CLOSE, _did_close),
     Feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, _inline_completion, types.InlineCompletionOptions()),
+    Feature(accepted.DID_SHOW, _did_show),
+    Feature(accepted.DID_PARTIALLY_ACCEPT, _did_partially_accept),
     Feature(STATUS, _status),
 )
 

@@ -3,6 +3,7 @@
 It does not know lsprotocol's types or pygls; it speaks to the editor through the `Editor` it is given.
 """
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -10,18 +11,20 @@ from pathlib import Path
 from typing import Protocol
 
 from plt_engine.errors import PackNotFoundError
-from plt_engine.pack import find_pack, pack_fingerprint
+from plt_engine.pack import data_dir, find_pack, pack_fingerprint
 from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.condition import Condition, Facts, Failure, condition_of
 from plt_lsp.documents import DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.newest_wins import NewestWins
-from plt_lsp.offers import Offers
 from plt_lsp.positions import Position
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.settings import Settings
 from plt_lsp.settings_parser import ClientFeatures, Severity, parse_client_features, parse_settings
 from plt_lsp.snapshot import Snapshot
+from plt_lsp.statistics import FILE as STATISTICS_FILE
+from plt_lsp.statistics import Statistics
+from plt_lsp.usage import Usage
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class ServerSession:
         self.client_features = ClientFeatures()
         self.running = NewestWins()
         self.counts: Counter[str] = Counter()
-        self.offers = Offers()
+        self.usage = Usage(Statistics(data_dir() / STATISTICS_FILE), self.counts, self._lines_of, _call_later)
         self._initial: object = None
         self._failure: Failure | None = None
         self._warned: set[EmptyReason] = set()
@@ -63,14 +66,14 @@ class ServerSession:
         self._initial = options
         self.client_features = parse_client_features(options)
         self.settings, _ = parse_settings(options)
-        self.engine.shares = self.settings.engine.share
+        self._apply()
 
     def configure(self, configuration: object) -> None:
         """Take the editor's configuration of the section `plt`, or None for none, and tell what is wrong with it."""
         self.settings, problems = parse_settings(self._initial, configuration)
         self._failure = self._missing_model()
         self.note_change()
-        self.engine.shares = self.settings.engine.share
+        self._apply()
         logging.getLogger("plt_lsp").setLevel(self.settings.log_level.upper())
         for problem in problems:
             logger.warning("%s", problem.message)
@@ -163,6 +166,20 @@ class ServerSession:
             return Failure(EmptyReason.NO_PACK, str(error))
         return None
 
+    def _apply(self) -> None:
+        """Hand the settings to what does not read them with each request."""
+        self.engine.shares = self.settings.engine.share
+        self.usage.is_enabled = self.settings.statistics
+
+    def _lines_of(self, uri: str) -> list[str] | None:
+        document = self.documents.get(uri)
+        return None if document is None else document.lines
+
     async def close(self) -> None:
-        """End the engine process."""
+        """End the engine process, or leave the shared one, and write down what was counted."""
+        self.usage.save()
         await self.engine.close()
+
+
+def _call_later(seconds: float, function: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, function)

@@ -181,6 +181,14 @@ class Settings:
         default=(),
         metadata=about("Languages without completions, by the editor's language ids, for example `markdown`."),
     )
+    statistics: bool = field(
+        default=True,
+        metadata=about(
+            "Keep counts of what is offered and accepted, by language and loop count, for `plt-lsp stats`. Nothing but "
+            "numbers is stored, and nothing leaves this machine.",
+            scope=Scope.USER,
+        ),
+    )
     log_level: LogLevel = field(
         default=LogLevel.INFO, metadata=about("How much is written to the log.", scope=Scope.USER)
     )

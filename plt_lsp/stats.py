@@ -41,20 +41,8 @@ def table(total: Total) -> Table:
     heading = f"Completions since {total.since.isoformat()}; counts never leave this machine"
     found = Table(title=heading, box=box.SIMPLE, padding=(0, 1, 0, 0))
     found.add_column("language", no_wrap=True)
-    for title in (
-        "language",
-        "loops",
-        "shown",
-        "accepted",
-        "share",
-        "partly",
-        "typed",
-        "chars",
-        "kept 2 min",
-        "ms p50",
-    ):
-        found.add_column(title, justify="left" if title == "language" else "right")
-    found.add_column("p95", justify="right")
+    for title in ("loops", "shown", "accepted", "share", "partly", "typed", "chars", "kept 2 min", "ms p50", "p95"):
+        found.add_column(title, justify="right")
     for group, counts in sorted(total.counts.items()):
         row = summary(counts)
         share, kept = row["acceptedShare"], row["retainedCharacters120s"]

@@ -13,13 +13,15 @@ from plt_lsp.acceptance import (
     Fate,
     Kept,
     Place,
-    Shift,
     Tracker,
     follow,
     kept_of,
     num_retained,
 )
-from plt_lsp.statistics import Group, Statistics
+from plt_lsp.documents import Shift
+from plt_lsp.statistics import Group, Statistics, read_statistics, to_json
+
+SAVE_SECONDS = 60.0
 
 CallLater = Callable[[float, Callable[[], None]], object]
 LinesOf = Callable[[str], Sequence[str] | None]
@@ -44,6 +46,7 @@ class Usage:
         self._tracker = Tracker()
         self._kept: dict[int, Kept] = {}
         self._num_kept = 0
+        self._is_save_due = False
 
     def offered(self, place: Place, loops: int, texts: Sequence[str], elapsed_ms: float) -> list[int]:
         """Follow an answer's texts; returns their numbers, in order."""
@@ -85,6 +88,22 @@ class Usage:
         self._kept = {key: kept for key, kept in self._kept.items() if kept.uri != uri}
         self._end(self._tracker.close(uri))
 
+    def save(self) -> None:
+        """Write down what was counted."""
+        if self.is_enabled:
+            self._statistics.save()
+        else:
+            self._statistics.forget()
+
+    def _save_in_time(self) -> None:
+        self._is_save_due = False
+        self.save()
+
+    def totals(self) -> dict[str, object]:
+        """All that was counted on this machine so far, as `plt-lsp stats --json` prints it."""
+        self.save()
+        return to_json(read_statistics(self._statistics.file))
+
     def _end(self, ended: Sequence[Ended]) -> None:
         for one in ended:
             group = Group(one.offer.language, one.offer.loops)
@@ -112,6 +131,9 @@ class Usage:
         self._counts[name] += number
         if self.is_enabled:
             self._statistics.add(group, name, number)
+        if not self._is_save_due:
+            self._is_save_due = True
+            self._call_later(SAVE_SECONDS, self._save_in_time)
 
     def _latency(self, group: Group, elapsed_ms: float) -> None:
         if self.is_enabled:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lsprotocol import types
 
 from plt_engine.types import GenerationOutput
+from plt_lsp.acceptance import Place
 from plt_lsp.completer import Completion, complete
 from plt_lsp.convert import metrics_to_json, position_from_lsp, range_to_lsp
 from plt_lsp.documents import content_of
@@ -59,7 +60,7 @@ async def inline_completion(
     finally:
         outcome = completion or Completion(reason=EmptyReason.CANCELLED)
         _report(session, params, request_id, outcome, (time.perf_counter() - started) * 1e3)
-    return _answer(session, target, completion)
+    return _answer(session, target, completion, (time.perf_counter() - started) * 1e3)
 
 
 async def _complete(
@@ -124,20 +125,25 @@ def _selected_target(
 
 
 def _answer(
-    session: ServerSession, target: Target | EmptyReason, completion: Completion
+    session: ServerSession, target: Target | EmptyReason, completion: Completion, elapsed_ms: float
 ) -> types.InlineCompletionList | None:
     if completion.reason in ANSWERED_NULL:
         return None
     if isinstance(target, EmptyReason) or completion.reason is not None:
         return types.InlineCompletionList(items=[])
-    return types.InlineCompletionList(items=[_item(session, target, text) for text in completion.texts])
+    snapshot = target.snapshot
+    loops = completion.output.metrics.loops if completion.output else 1
+    place = Place(snapshot.uri, snapshot.language_id, snapshot.cursor)
+    numbers = session.usage.offered(place, loops, completion.texts, elapsed_ms)
+    offers = zip(numbers, completion.texts, strict=True)
+    return types.InlineCompletionList(items=[_item(target, number, text) for number, text in offers])
 
 
-def _item(session: ServerSession, target: Target, text: str) -> types.InlineCompletionItem:
+def _item(target: Target, number: int, text: str) -> types.InlineCompletionItem:
     return types.InlineCompletionItem(
         insert_text=target.typed + text,
         range=range_to_lsp(target.start, target.end),
-        command=accept_command(session, text),
+        command=accept_command(number),
     )
 
 

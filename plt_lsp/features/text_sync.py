@@ -6,6 +6,7 @@ It does not know how an edit is applied.
 from lsprotocol import types
 
 from plt_lsp.convert import changes_from_lsp
+from plt_lsp.documents import SyncReason
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.session import ServerSession
 
@@ -22,7 +23,11 @@ def did_change(session: ServerSession, params: types.DidChangeTextDocumentParams
     """textDocument/didChange; the batch is applied whole or not at all."""
     uri, version = params.text_document.uri, params.text_document.version
     session.running.stop(uri, EmptyReason.EDITED)
-    session.note_sync(uri, session.documents.change(uri, version, changes_from_lsp(params.content_changes)))
+    reason = session.documents.change(uri, version, changes_from_lsp(params.content_changes))
+    session.note_sync(uri, reason)
+    document = session.documents.get(uri)
+    if document is not None and reason is not SyncReason.STALE_VERSION:
+        session.usage.changed(uri, document.lines, document.shifts)
 
 
 def did_close(session: ServerSession, params: types.DidCloseTextDocumentParams) -> None:
@@ -30,5 +35,6 @@ def did_close(session: ServerSession, params: types.DidCloseTextDocumentParams) 
     uri = params.text_document.uri
     session.running.stop(uri, EmptyReason.EDITED)
     document = session.documents.close(uri)
+    session.usage.closed(uri)
     if document is not None:
         session.engine.close_session(document.session_id)

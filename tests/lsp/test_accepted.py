@@ -2,7 +2,6 @@
 
 import pytest
 
-from plt_lsp.offers import MAX_OFFERS, Offers
 from tests.lsp.test_server import URI, items
 
 
@@ -18,7 +17,7 @@ async def test_an_accepted_completion_is_counted_once(client, pack):
         await run(client, command["command"], *command["arguments"])
     counts = (await client.request("plt/status", {}))["counts"]
     assert counts["accepted"] == 1
-    assert counts["accepted.characters"] == len("return a + b")
+    assert counts["accepted_characters"] == len("return a + b")
 
 
 @pytest.mark.parametrize("arguments", [[], [12345], ["x"], [None], [1, 2]])
@@ -27,9 +26,32 @@ async def test_a_number_that_was_never_offered_is_ignored(client, pack, argument
     assert "accepted" not in (await client.request("plt/status", {}))["counts"]
 
 
-def test_offers_are_bounded_and_taken_once():
-    offers = Offers()
-    numbers = [offers.add("x" * i) for i in range(MAX_OFFERS + 5)]
-    assert offers.take(numbers[0]) is None
-    assert offers.take(numbers[-1]) == MAX_OFFERS + 4
-    assert offers.take(numbers[-1]) is None
+async def test_what_an_editor_says_of_an_item_is_counted(client, pack):
+    client.open(URI, "def add(a, b):\n    \n")
+    (item,) = await items(client, 1, 4)
+    for _ in range(2):
+        client.notify("textDocument/didShowCompletion", {"item": item})
+    client.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 6})
+    here = {"line": 1, "character": 4}
+    client.change(URI, 2, {"range": {"start": here, "end": here}, "text": "return"})
+    await items(client, 0, 0)
+    counts = (await client.request("plt/status", {}))["counts"]
+    assert (counts["shown"], counts["partly_accepted"], counts["partly_accepted_characters"]) == (1, 1, 6)
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"item": None}, {"item": {"insertText": "x"}}, {"item": {"command": 3}}, None, []]
+)
+async def test_what_is_said_of_a_foreign_item_is_ignored(client, pack, params):
+    client.notify("textDocument/didShowCompletion", params)
+    client.notify("textDocument/didPartiallyAcceptCompletion", params)
+    assert "shown" not in (await client.request("plt/status", {}))["counts"]
+
+
+async def test_statistics_are_kept_over_servers_and_shown_by_a_command(client, pack):
+    client.open(URI, "def add(a, b):\n    \n")
+    (item,) = await items(client, 1, 4)
+    await run(client, item["command"]["command"], *item["command"]["arguments"])
+    (group,) = (await run(client, "plt.showStatistics"))["groups"]
+    assert (group["language"], group["shown"], group["accepted"]) == ("python", 1, 1)
+    assert group["acceptedCharacters"] == len("return a + b")

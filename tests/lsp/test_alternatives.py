@@ -67,7 +67,7 @@ async def test_each_item_is_accepted_by_itself(client, pack):
     assert len({command["arguments"][0] for command in commands}) == 3
     await client.request("workspace/executeCommand", {key: commands[1][key] for key in ("command", "arguments")})
     counts = (await client.request("plt/status"))["counts"]
-    assert (counts["accepted"], counts["accepted.characters"]) == (1, 3)
+    assert (counts["accepted"], counts["accepted_characters"]) == (1, 3)
 
 
 async def test_progress_is_that_of_the_first_text(client, pack):

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from plt_lsp.acceptance import MAX_OFFERS, Place, Shift, Tracker
-from plt_lsp.documents import split_lines
+from plt_lsp.acceptance import MAX_OFFERS, Place, Tracker
+from plt_lsp.documents import Shift, split_lines
 from plt_lsp.positions import Cursor
 from plt_lsp.statistics import Statistics, latency_class, latency_percentile, read_statistics, to_json
 from plt_lsp.stats import main as stats
@@ -99,9 +99,13 @@ def test_a_word_of_it_is_a_partial_acceptance(editor):
 def test_what_an_editor_tells_of_a_partial_acceptance_counts(editor):
     (number,) = editor.offer()
     editor.usage.partly_accepted(number, 6)
-    editor.usage.partly_accepted(number, 8)
     editor.offer("y", line=0, column=0)
-    assert editor.counts["partly_accepted_characters"] == 8
+    assert editor.counts["partly_accepted_characters"] == 6
+    (number,) = editor.offer()
+    editor.insert(1, 4, "re")
+    editor.usage.partly_accepted(number, 4 + 2)  # an editor that counts the indentation, which its item replaces
+    editor.offer("y", line=0, column=0)
+    assert editor.counts["partly_accepted_characters"] == 6 + 2
     editor.usage.partly_accepted(12345, 3)
 
 
@@ -177,6 +181,15 @@ def test_several_lines_are_followed_with_the_documents_line_ends(tmp_path, eol):
     assert editor.counts["accepted_characters"] == len(text)
     editor.pass_time(30)
     assert editor.counts["retained_characters_30s"] == len(text)
+
+
+def test_what_was_counted_is_written_down_in_time(editor):
+    editor.offer()
+    editor.pass_time(60)
+    assert read_statistics(editor.statistics.file).counts
+    editor.insert(1, 4, TEXT)
+    editor.pass_time(60)
+    assert [c["accepted"] for c in read_statistics(editor.statistics.file).counts.values()] == [1]
 
 
 def test_counts_of_several_servers_add_up_in_one_file(tmp_path):
