@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.e2e.vscode.places import NODE, PLAYWRIGHT, chromium
+from tests.e2e.vscode.waiting import TIMEOUT_S
 
-CLICK_TIMEOUT_MS = 60_000
+TIMEOUT_MS = int(TIMEOUT_S * 1000)
 
 
 class BrowserError(Exception):
@@ -30,7 +31,7 @@ class Browser:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, "PLAYWRIGHT": str(PLAYWRIGHT), "CHROMIUM": chromium()},
+            env={**os.environ, "PLAYWRIGHT": str(PLAYWRIGHT), "CHROMIUM": chromium(), "TIMEOUT_MS": str(TIMEOUT_MS)},
         )
 
     def __enter__(self) -> Self:
@@ -67,6 +68,10 @@ class Browser:
         """An attribute of each match."""
         return list(self._ask("attributes", selector=selector, name=name))
 
+    def styles(self, selector: str, name: str) -> list[str]:
+        """A property of each match's style as it is drawn, or a variable of the theme's: `--vscode-...`."""
+        return list(self._ask("styles", selector=selector, name=name))
+
     def placed(self, selector: str) -> list[str]:
         """The text of each match, from top to bottom and left to right."""
         found = self._ask("placed", selector=selector)
@@ -74,7 +79,7 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Click the first match once it is there and still."""
-        self._ask("click", selector=selector, timeout=CLICK_TIMEOUT_MS)
+        self._ask("click", selector=selector)
 
     def hover(self, selector: str) -> None:
         """Put the mouse on the first match."""

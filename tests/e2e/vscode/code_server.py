@@ -41,17 +41,26 @@ class CodeServer:
 
     Attributes:
         pid: of the process above all others.
-        url: what a browser opens; the workspace is the folder.
-        folder: the workspace.
+        origin: scheme, host and port of what a browser opens.
+        folder: the workspace, where the browser is told of no other.
         settings_file: the user's settings.
         storage: where the extension keeps what is no workspace's.
     """
 
     pid: int
-    url: str
+    origin: str
     folder: Path
     settings_file: Path
     storage: Path
+
+    @property
+    def url(self) -> str:
+        """What a browser opens to see the folder."""
+        return f"{self.origin}/?folder={self.folder}"
+
+    def url_of(self, workspace: Path) -> str:
+        """What a browser opens to see the folders of a workspace file."""
+        return f"{self.origin}/?workspace={workspace}"
 
     def settings(self) -> dict[str, object]:
         """The user's settings."""
@@ -92,8 +101,8 @@ def code_server(home: Path, environment: Mapping[str, str], settings: Mapping[st
     try:
         port = wait_for(lambda: re.search(r"listening on http://127\.0\.0\.1:(\d+)", log.read_text()))
         assert port is not None
-        url = f"http://127.0.0.1:{port[1]}/?folder={folder}"
-        yield CodeServer(process.pid, url, folder, settings_file, user / "User" / "globalStorage" / "plt.plt-lsp")
+        origin, storage = f"http://127.0.0.1:{port[1]}", user / "User" / "globalStorage" / "plt.plt-lsp"
+        yield CodeServer(process.pid, origin, folder, settings_file, storage)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()

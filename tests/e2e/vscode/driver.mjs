@@ -1,5 +1,6 @@
 // A browser on a leash: reads one command a line from standard input, as JSON, and answers each with one line.
-// It knows pages, not VS Code. PLAYWRIGHT names the folder of playwright-core, CHROMIUM the browser's program.
+// It knows pages, not VS Code. PLAYWRIGHT names the folder of playwright-core, CHROMIUM the browser's program,
+// TIMEOUT_MS the time after which anything that has not happened is an error.
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 
@@ -22,6 +23,7 @@ const context = await chromium.launchPersistentContext(profile, {
   args: FLAGS,
   viewport: { width: 1280, height: 800 },
 });
+context.setDefaultTimeout(Number(process.env.TIMEOUT_MS));
 await context.grantPermissions(["clipboard-read", "clipboard-write"]);
 const page = context.pages()[0] ?? (await context.newPage());
 
@@ -35,13 +37,16 @@ const commands = {
   texts: ({ selector }) => page.locator(selector).allTextContents(),
   attributes: ({ selector, name }) =>
     page.locator(selector).evaluateAll((found, attribute) => found.map((one) => one.getAttribute(attribute)), name),
+  // A property of each match as it is drawn: `color`, or a variable of the theme's.
+  styles: ({ selector, name }) =>
+    page.locator(selector).evaluateAll((found, property) => found.map((one) => getComputedStyle(one).getPropertyValue(property)), name),
   // The text of each match with where it stands, topmost first.
   placed: ({ selector }) =>
     page.locator(selector).evaluateAll((found) =>
       found.map((one) => ({ top: one.getBoundingClientRect().top, left: one.getBoundingClientRect().left, text: one.textContent })),
     ),
   // The first match that is visible; playwright waits for it.
-  click: ({ selector, timeout }) => page.locator(selector).first().click({ timeout }).then(() => null),
+  click: ({ selector }) => page.locator(selector).first().click().then(() => null),
   hover: ({ selector }) => page.locator(selector).first().hover().then(() => null),
   screenshot: ({ path, clip }) => page.screenshot({ path, ...(clip && { clip }) }).then(() => null),
 };

@@ -79,6 +79,20 @@ def test_escape_dismisses_it_and_a_key_asks_for_it_again(vscode: Workbench) -> N
     assert vscode.wait_for_ghost() == ghost
 
 
+def test_the_next_and_the_previous_alternative_are_shown(vscode: Workbench) -> None:
+    vscode.open_text("alternatives.py", STACK)
+    vscode.browser.type(METHOD)
+    vscode.wait_for_ghost()
+    vscode.browser.press("Escape")
+    vscode.wait_for_no_ghost()
+    vscode.browser.press("Alt+\\")
+    first = vscode.wait_for_ghost()
+    vscode.browser.press("Alt+]")
+    second = vscode.wait_for_another_ghost(first)
+    vscode.browser.press("Alt+[")
+    assert vscode.wait_for_another_ghost(second) == first
+
+
 def test_tab_indents_where_there_is_no_ghost_text(vscode: Workbench) -> None:
     file = vscode.open_text("tab.py", "first = 1\n")
     vscode.browser.press("Control+Home", "Tab")

@@ -24,6 +24,21 @@ def test_a_killed_engine_is_shown_and_comes_back(vscode: Workbench) -> None:
     assert engines(vscode.server.pid) not in ([], [engine])
 
 
+def test_the_menu_starts_a_killed_engine_without_a_completion(vscode: Workbench) -> None:
+    vscode.open_text("menu.py", PAIRS)
+    vscode.browser.type(TYPED)
+    vscode.wait_for_ghost()
+    vscode.browser.press("Escape")
+    (engine,) = engines(vscode.server.pid)
+    kill(engine)
+    wait_for(vscode.status, lambda words: words == "PLT: engine stopped")
+
+    vscode.open_menu()
+    vscode.choose("Load the model")
+    wait_for(vscode.status, lambda words: words.startswith(f"PLT: {MODEL}"))
+    assert engines(vscode.server.pid) not in ([], [engine])
+
+
 def test_a_killed_server_is_started_again(vscode: Workbench) -> None:
     vscode.open_text("server.py", PAIRS)
     vscode.browser.type(TYPED)

@@ -15,6 +15,7 @@ from tests.e2e.vscode.waiting import wait_for, wait_until_stable
 
 FIRST_LINE = ".view-lines .ghost-text-decoration"
 FURTHER_LINES = ".suggest-preview-text .view-line"
+FOCUSED_EDITOR = ".editor-instance .monaco-editor.focused"
 POSITION_ITEM = '[id="status.editor.selection"]'
 MODEL = "smollm2-135m"
 STATUS_ITEM = '[id="plt.plt-lsp.plt.status"]'
@@ -33,9 +34,9 @@ class Workbench:
     browser: Browser
     log: Path
 
-    def load(self) -> None:
-        """Show the workbench and wait for the extension's status bar item."""
-        self.browser.open(self.server.url)
+    def load(self, workspace: Path | None = None) -> None:
+        """Show the folder, or a workspace file's folders, and wait for the extension's status bar item."""
+        self.browser.open(self.server.url if workspace is None else self.server.url_of(workspace))
         wait_for(self.status)
 
     def wait_until_running(self) -> None:
@@ -45,13 +46,14 @@ class Workbench:
     def warm_up(self) -> None:
         """Type until completions come: the workbench's own part for them is loaded some time after the first editor."""
         self.open_text("first.py", "# 1, 2, 3,")
+        seen = len(self.outcomes())
 
         def type_more() -> list[str]:
             self.browser.type(" 4")
-            return self.outcomes()
+            return self.outcomes()[seen:]
 
         wait_for(type_more)
-        wait_for(self.outcomes, lambda found: "completed" in found)
+        wait_for(lambda: self.outcomes()[seen:], lambda found: "completed" in found)
 
     def status(self) -> str:
         """The words of the extension's status bar item, or nothing where there is none."""
@@ -80,6 +82,10 @@ class Workbench:
         """The grey text once it is there and has stopped changing."""
         return wait_until_stable(self.ghost)
 
+    def wait_for_another_ghost(self, ghost: str) -> str:
+        """The grey text that has taken the place of this one, once it has stopped changing."""
+        return wait_until_stable(self.ghost, lambda text: text not in ("", ghost))
+
     def wait_for_ghost_to_leave(self, ghost: str) -> None:
         """Wait until this grey text is no longer there, since it was taken; another may have come."""
         wait_for(self.ghost, lambda text: text != ghost)
@@ -104,9 +110,9 @@ class Workbench:
 
         wait_for(ask, lambda found: outcome in found)
 
-    def open_text(self, name: str, text: str | bytes) -> Path:
-        """Write a file into the workspace and open it, the cursor at its end."""
-        file = self.server.folder / name
+    def open_text(self, name: str, text: str | bytes, folder: Path | None = None) -> Path:
+        """Write a file into the workspace, or into a folder, and open it, the cursor at its end."""
+        file = (folder or self.server.folder) / name
         file.write_bytes(text.encode() if isinstance(text, str) else text)
         self.browser.press("Control+P")
         wait_for(lambda: self.browser.attributes(QUICK_INPUT, "aria-label"))
@@ -159,11 +165,13 @@ class Workbench:
     def wait_for_tab(self, name: str) -> None:
         """Wait until a file is at the front and takes keys."""
         wait_for(self.tab, lambda names: name in names)
-        wait_for(lambda: self.browser.texts(".editor-instance .monaco-editor.focused"))
+        wait_for(lambda: self.browser.texts(FOCUSED_EDITOR))
 
     def choose(self, label: str) -> None:
         """Choose from the list that a command has opened."""
-        wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: any(row.startswith(label) for row in rows))
+        wait_for(
+            lambda: self.browser.texts(QUICK_ROWS), lambda rows: any(row.strip().startswith(label) for row in rows)
+        )
         self.browser.insert(label)
         self.browser.press("Enter")
 
