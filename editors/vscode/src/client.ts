@@ -25,7 +25,7 @@ import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
 import { SECTION } from "./config";
 import { type Level, parseLine } from "./log";
-import { COMPLETION_REPORT, type CompletionReport, STATUS, type ServerStatus } from "./protocol";
+import { COMPLETION_REPORT, type CompletionReport, DID_CHANGE_STATUS, STATUS, type ServerStatus } from "./protocol";
 import { type Section, configurationAnswer, initializationOptions } from "./serverSettings";
 import { lengthToKeep } from "./surrogates";
 
@@ -40,8 +40,7 @@ export interface Observer {
   /** The server's process has ended by itself; `isFinal` where it is not started again. */
   crashed(isFinal: boolean): void;
   report(report: CompletionReport): void;
-  /** A completion was asked for, or has been answered. */
-  asked(change: 1 | -1): void;
+  status(status: ServerStatus): void;
   /** Whether completions that nobody asked for are unwelcome at present. */
   isQuiet(): boolean;
 }
@@ -85,11 +84,6 @@ export class Client implements Disposable {
     return this.client !== undefined && this.options !== JSON.stringify(initializationOptions(section()));
   }
 
-  /** What the server says of itself, or undefined where it cannot be asked. */
-  async status(): Promise<ServerStatus | undefined> {
-    return this.isRunning ? await this.client?.sendRequest<ServerStatus>(STATUS) : undefined;
-  }
-
   dispose(): void {
     this.settingsListener.dispose();
     void this.stop();
@@ -123,6 +117,7 @@ export class Client implements Disposable {
       }
     });
     client.onNotification(COMPLETION_REPORT, (report: CompletionReport) => this.observer.report(report));
+    client.onNotification(DID_CHANGE_STATUS, (status: ServerStatus) => this.observer.status(status));
     return client;
   }
 
@@ -155,12 +150,12 @@ export class Client implements Disposable {
           if (this.observer.isQuiet() && context.triggerKind === InlineCompletionTriggerKind.Automatic) {
             return [];
           }
-          this.observer.asked(1);
-          try {
-            return withoutSurrogates(document, await next(document, position, context, token));
-          } finally {
-            this.observer.asked(-1);
-          }
+          return withoutSurrogates(document, await next(document, position, context, token));
+        },
+        executeCommand: async (command, args, next) => {
+          const result: unknown = await next(command, args);
+          await this.askStatus();
+          return result;
         },
       },
     };
@@ -178,6 +173,14 @@ export class Client implements Disposable {
         return { ...result, handled: true };
       },
     };
+  }
+
+  /** What a command has counted is no change of state, which the server would tell of itself. */
+  private async askStatus(): Promise<void> {
+    const status = this.isRunning ? await this.client?.sendRequest<ServerStatus>(STATUS) : undefined;
+    if (status !== undefined) {
+      this.observer.status(status);
+    }
   }
 
   /** The server pulls its settings when it hears that they have changed. */

@@ -8,7 +8,7 @@ import { type ServerCommand, locateServer } from "./locate";
 import { buildModel, offerModel } from "./models";
 import { askToInstall, install, offer } from "./setup";
 import type { Snooze } from "./snooze";
-import { type ServerState, withCrash, withReport, withRunning, withServer } from "./status";
+import { type ServerState, withAnswer, withCrash, withReport, withServer } from "./status";
 import type { StatusBar } from "./statusBar";
 
 const WELCOMED_KEY = "plt.welcomed";
@@ -140,7 +140,7 @@ export class Controller implements Disposable {
       stopped: () => this.setServer("stopped"),
       crashed: (isFinal) => this.crashed(isFinal),
       report: (report) => this.statusBar.update((status) => withReport(status, report)),
-      asked: (change) => this.statusBar.update((status) => withRunning(status, change)),
+      status: (answer) => this.statusBar.update((status) => withAnswer(status, answer)),
       isQuiet: () => this.snooze.isActive,
     };
   }

@@ -5,9 +5,7 @@ import { registerCommands } from "./commands";
 import { Controller } from "./controller";
 import { Doctor } from "./doctor";
 import { PrivateEnvironment } from "./environment";
-import { EngineWatch } from "./engineWatch";
 import { Snooze } from "./snooze";
-import { withAnswer } from "./status";
 import { StatusBar } from "./statusBar";
 
 export async function activate(context: ExtensionContext): Promise<void> {
@@ -17,17 +15,13 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const statusBar = new StatusBar(snooze);
   const environment = new PrivateEnvironment(Uri.joinPath(context.globalStorageUri, "server").fsPath);
   const controller = new Controller(context.globalState, log, environment, statusBar, snooze);
-  const watch = new EngineWatch(
-    () => controller.client.status(),
-    (answer) => statusBar.update((status) => withAnswer(status, answer)),
-  );
   const settings = workspace.onDidChangeConfiguration((event) => {
     if (event.affectsConfiguration("plt.server") || controller.client.needsRestart) {
       void controller.start();
     }
   });
   const registered = registerCommands({ controller, log, doctor, snooze, statusBar });
-  context.subscriptions.push(settings, watch, controller, statusBar, snooze, ...registered, doctor, log);
+  context.subscriptions.push(settings, controller, statusBar, snooze, ...registered, doctor, log);
   // Key bindings of this extension hold only while it is there.
   await commands.executeCommand("setContext", "plt.isActive", true);
   void controller.begin();

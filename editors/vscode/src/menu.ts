@@ -20,7 +20,9 @@ function entries(status: Status, isSnoozed: boolean): Entry[] {
   if (status.server === "missing") {
     return [entry("cloud-download", "Set up the server…", "plt.installServer"), ...always()];
   }
+  const helps = status.condition.command;
   return [
+    ...(helps === undefined ? [] : [entry("refresh", helps.title, helps.command)]),
     entry("debug-restart", "Restart the server", "plt.restartServer"),
     ...languageEntry(),
     entry("bell-slash", isSnoozed ? "End the snooze" : "Snooze…", "plt.snooze"),

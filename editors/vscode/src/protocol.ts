@@ -11,8 +11,19 @@ export interface CompletionReport {
   readonly metrics: { readonly loops: number; readonly tokensPerSecond: number } | null;
 }
 
-/** The answer to the request `plt/status`. */
-export interface ServerStatus {
+/** What the server can do at the moment. */
+export interface Condition {
+  readonly kind: "Normal" | "Busy" | "Warning" | "Error" | "Inactive";
+  /** One sentence for people. */
+  readonly message: string;
+  /** A name for programs, where there is something to tell. */
+  readonly reason?: string;
+  /** What helps, where the server can do something; run through workspace/executeCommand. */
+  readonly command?: { readonly title: string; readonly command: string };
+}
+
+/** `plt/didChangeStatus`, sent to a client that announces `statusNotifications`, and the answer to `plt/status`. */
+export interface ServerStatus extends Condition {
   readonly version: string;
   readonly model: string;
   /** What the server has counted since its start, by name. */
@@ -22,13 +33,14 @@ export interface ServerStatus {
 
 /** The engine process; `info` is null until a model has been loaded. */
 export interface EngineStatus {
-  readonly pid: number;
+  readonly pid: number | null;
   readonly numStarts: number;
   readonly info: { readonly pack: string; readonly defaultLoops: number; readonly device: string } | null;
 }
 
 export const COMPLETION_REPORT = "plt/completionReport";
+export const DID_CHANGE_STATUS = "plt/didChangeStatus";
 export const STATUS = "plt/status";
 
 /** What this client takes beyond the protocol; the server sends it to no one else. */
-export const CAPABILITIES = { completionReport: true } as const;
+export const CAPABILITIES = { completionReport: true, statusNotifications: true } as const;

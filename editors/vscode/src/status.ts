@@ -1,6 +1,6 @@
 /** What is known of the server, and how the status bar puts it; pure, so it does not know VS Code. */
 
-import type { CompletionReport, ServerStatus } from "./protocol";
+import type { CompletionReport, Condition, ServerStatus } from "./protocol";
 
 export type ServerState = "missing" | "installing" | "starting" | "running" | "stopped";
 
@@ -8,25 +8,21 @@ export interface Status {
   readonly server: ServerState;
   /** Where the server's process has died, until it runs again. */
   readonly hasCrashed: boolean;
-  readonly engine: "idle" | "loading" | "ready" | "died";
+  /** What the server last said of itself. */
+  readonly condition: Condition;
   readonly model: string | undefined;
   readonly loops: number | undefined;
   readonly latencyMs: number | undefined;
-  /** Why the last completion was empty, where the user should know. */
-  readonly problem: string | undefined;
-  readonly numRunning: number;
   readonly numAccepted: number;
 }
 
 export const UNKNOWN: Status = {
   server: "starting",
   hasCrashed: false,
-  engine: "idle",
+  condition: { kind: "Normal", message: "" },
   model: undefined,
   loops: undefined,
   latencyMs: undefined,
-  problem: undefined,
-  numRunning: 0,
   numAccepted: 0,
 };
 
@@ -45,63 +41,47 @@ export interface Shown {
   readonly label: string;
 }
 
-/** Reasons that the user can do something about; all others are everyday. */
-const PROBLEMS: Readonly<Record<string, string>> = {
+/** Short words for the server's reasons; its sentence is in the tooltip. */
+const TROUBLES: Readonly<Record<string, string>> = {
   no_pack: "model missing",
   pack_error: "model unusable",
   loops_refused: "loop count refused",
+  engine_died: "engine stopped",
   engine_error: "engine error",
 };
 
 export function withServer(status: Status, server: ServerState): Status {
-  const hasCrashed = server === "running" ? false : status.hasCrashed;
-  return { ...UNKNOWN, model: status.model, server, hasCrashed, latencyMs: status.latencyMs };
+  if (server === "running") {
+    return { ...status, server, hasCrashed: false };
+  }
+  return { ...UNKNOWN, model: status.model, server, hasCrashed: status.hasCrashed, latencyMs: status.latencyMs };
 }
 
 export function withCrash(status: Status): Status {
   return { ...status, hasCrashed: true };
 }
 
-export function withReport(status: Status, report: CompletionReport): Status {
-  if (report.outcome === "engine_died") {
-    return { ...status, engine: "died", problem: undefined };
+/** What a completion took; one without text tells nothing new. */
+export function withReport(status: Status, { outcome, model, metrics, elapsedMs }: CompletionReport): Status {
+  if (metrics === null) {
+    return status;
   }
-  const problem = PROBLEMS[report.outcome];
-  if (report.metrics === null) {
-    return { ...status, problem: problem ?? status.problem };
-  }
-  return {
-    ...status,
-    engine: "ready",
-    model: report.model ?? status.model,
-    loops: report.metrics.loops,
-    latencyMs: report.outcome === "completed" ? report.elapsedMs : status.latencyMs,
-    problem,
-  };
+  const latencyMs = outcome === "completed" ? elapsedMs : status.latencyMs;
+  return { ...status, model: model ?? status.model, loops: metrics.loops, latencyMs };
 }
 
-/** An engine that was there and is gone has died; the server starts it again for the next completion. */
+/** The loops of the last completion are kept as long as the model is the same. */
 export function withAnswer(before: Status, answer: ServerStatus): Status {
-  const status = { ...before, numAccepted: answer.counts["accepted"] ?? 0 };
-  if (answer.engine === null) {
-    const wasThere = status.engine !== "idle";
-    return { ...status, model: answer.model, engine: wasThere ? "died" : "idle" };
-  }
-  const info = answer.engine.info;
-  if (info === null) {
-    return { ...status, model: answer.model, engine: "loading" };
-  }
-  const isSame = info.pack === status.model;
+  const info = answer.engine?.info ?? null;
+  const model = info?.pack ?? answer.model;
+  const loops = model === before.model ? before.loops : undefined;
   return {
-    ...status,
-    engine: "ready",
-    model: info.pack,
-    loops: isSame && status.loops !== undefined ? status.loops : info.defaultLoops,
+    ...before,
+    condition: answer,
+    model,
+    loops: loops ?? info?.defaultLoops,
+    numAccepted: answer.counts["accepted"] ?? 0,
   };
-}
-
-export function withRunning(status: Status, change: 1 | -1): Status {
-  return { ...status, numRunning: Math.max(0, status.numRunning + change) };
 }
 
 /** The first thing that keeps completions from coming, or the model and what it last took. */
@@ -139,11 +119,11 @@ function showPause(around: Surroundings): Shown | undefined {
   return undefined;
 }
 
-function showTrouble(status: Status): Shown | undefined {
-  if (status.engine === "died") {
-    return shown("warning", "engine stopped", "the engine stopped; the next completion starts it again", "warning");
+function showTrouble({ condition: { kind, reason, message } }: Status): Shown | undefined {
+  if (kind !== "Warning" && kind !== "Error") {
+    return undefined;
   }
-  return status.problem === undefined ? undefined : shown("warning", status.problem, status.problem, "warning");
+  return shown("warning", TROUBLES[reason ?? ""] ?? "trouble", message, kind === "Error" ? "error" : "warning");
 }
 
 function showReady(status: Status): Shown {
@@ -154,9 +134,9 @@ function showReady(status: Status): Shown {
   if (status.latencyMs !== undefined) {
     parts.push(formatMs(status.latencyMs));
   }
-  const isBusy = status.numRunning > 0 || status.engine === "loading";
-  const label = status.engine === "loading" ? "the model is being loaded" : parts.join(", ");
-  return shown(isBusy ? "loading~spin" : "symbol-snippet", parts.join(" · "), label);
+  const { kind, reason, message } = status.condition;
+  const label = reason === "loading" ? message : parts.join(", ");
+  return shown(kind === "Busy" ? "loading~spin" : "symbol-snippet", parts.join(" · "), label);
 }
 
 function shown(icon: string, words: string, label: string, severity: Shown["severity"] = "normal"): Shown {

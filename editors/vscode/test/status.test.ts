@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CompletionReport, EngineStatus, ServerStatus } from "../src/protocol";
+import type { CompletionReport, Condition, EngineStatus, ServerStatus } from "../src/protocol";
 import {
   type Status,
   type Surroundings,
@@ -12,7 +12,6 @@ import {
   withAnswer,
   withCrash,
   withReport,
-  withRunning,
   withServer,
 } from "../src/status";
 
@@ -24,8 +23,14 @@ function report(outcome: string, elapsedMs = 120): CompletionReport {
   return { requestId: 1, uri: "file:///a.py", outcome, elapsedMs, model: "tiny", metrics };
 }
 
-function answer(engine: EngineStatus | null): ServerStatus {
-  return { version: "0.1.0", model: "tiny", counts: { accepted: 3 }, engine };
+const NORMAL: Condition = { kind: "Normal", message: "The model tiny is ready." };
+const BUSY: Condition = { kind: "Busy", message: "Generating a completion.", reason: "generating" };
+const LOADING: Condition = { kind: "Busy", message: "Loading the model tiny.", reason: "loading" };
+const DIED: Condition = { kind: "Warning", message: "The engine process ended.", reason: "engine_died" };
+const MISSING: Condition = { kind: "Error", message: "There is no model pack tiny.", reason: "no_pack" };
+
+function answer(condition: Condition, engine: EngineStatus | null = null): ServerStatus {
+  return { ...condition, version: "0.1.0", model: "tiny", counts: { accepted: 3 }, engine };
 }
 
 function engine(isLoaded: boolean): EngineStatus {
@@ -40,43 +45,48 @@ test("a completion's report gives model, loops and time", () => {
   assert.equal(words(withReport(RUNNING, report("completed"))), "PLT: tiny · R=2 · 120 ms");
 });
 
-test("an everyday reason changes nothing", () => {
+test("a completion without a text changes nothing", () => {
   const before = withReport(RUNNING, report("completed"));
   assert.deepEqual(withReport(before, report("mid_word")), before);
 });
 
-test("a missing model is told until a completion comes", () => {
-  const missing = withReport(RUNNING, report("no_pack"));
-  assert.equal(words(missing), "PLT: model missing");
-  assert.equal(words(withReport(missing, report("mid_word"))), "PLT: model missing");
-  assert.equal(words(withReport(missing, report("completed"))), "PLT: tiny · R=2 · 120 ms");
+test("what is wrong is told in a few words, and in the server's own to those who look or listen", () => {
+  const missing = withAnswer(RUNNING, answer(MISSING));
+  assert.deepEqual(show(missing, AROUND), {
+    text: "$(warning) PLT: model missing",
+    label: "PLT: There is no model pack tiny.",
+    severity: "error",
+  });
+  assert.equal(words(withAnswer(missing, answer(NORMAL))), "PLT: tiny");
+  const died = withAnswer(RUNNING, answer(DIED));
+  assert.deepEqual([words(died), show(died, AROUND).severity], ["PLT: engine stopped", "warning"]);
+  assert.equal(words(withAnswer(died, answer(NORMAL, engine(true)))), "PLT: tiny · R=1");
+  assert.equal(words(withAnswer(RUNNING, answer({ ...DIED, reason: "news" }))), "PLT: trouble");
 });
 
-test("an engine that is gone has died, and one that never was has not", () => {
-  assert.equal(words(withAnswer(RUNNING, answer(null))), "PLT: tiny");
-  const loaded = withAnswer(RUNNING, answer(engine(true)));
-  assert.equal(words(loaded), "PLT: tiny · R=1");
-  const died = withAnswer(loaded, answer(null));
-  assert.equal(words(died), "PLT: engine stopped");
-  assert.equal(words(withAnswer(died, answer(null))), "PLT: engine stopped");
-  assert.equal(words(withAnswer(died, answer(engine(true)))), "PLT: tiny · R=1");
-  assert.equal(words(withReport(loaded, report("engine_died"))), "PLT: engine stopped");
-});
-
-test("the loops of the last completion outlive the next look at the engine", () => {
+test("the loops of the last completion outlive what the engine says of itself, for the same model", () => {
   const reported = withReport(RUNNING, report("completed"));
-  assert.equal(words(withAnswer(reported, answer(engine(true)))), "PLT: tiny · R=2 · 120 ms");
+  assert.equal(words(withAnswer(reported, answer(NORMAL, engine(true)))), "PLT: tiny · R=2 · 120 ms");
+  const other = { ...answer(NORMAL), model: "other" };
+  assert.equal(words(withAnswer(reported, other)), "PLT: other · 120 ms");
 });
 
 test("accepted completions are the server's count", () => {
-  assert.equal(withAnswer(RUNNING, answer(null)).numAccepted, 3);
+  assert.equal(withAnswer(RUNNING, answer(NORMAL)).numAccepted, 3);
 });
 
-test("loading and running spin", () => {
-  assert.match(show(withAnswer(RUNNING, answer(engine(false))), AROUND).text, /~spin/);
-  const busy = withRunning(RUNNING, 1);
-  assert.match(show(busy, AROUND).text, /~spin/);
-  assert.doesNotMatch(show(withRunning(busy, -1), AROUND).text, /~spin/);
+test("loading and generating spin, and loading is said", () => {
+  assert.match(show(withAnswer(RUNNING, answer(BUSY, engine(true))), AROUND).text, /~spin/);
+  const loading = show(withAnswer(RUNNING, answer(LOADING, engine(false))), AROUND);
+  assert.match(loading.text, /~spin/);
+  assert.equal(loading.label, "PLT: Loading the model tiny.");
+  assert.doesNotMatch(show(withAnswer(RUNNING, answer(NORMAL, engine(true))), AROUND).text, /~spin/);
+});
+
+test("what the server says as it starts is kept when it runs", () => {
+  const said = withAnswer(withServer(RUNNING, "starting"), answer(MISSING));
+  assert.equal(words(withServer(said, "running")), "PLT: model missing");
+  assert.equal(words(withServer(withServer(said, "starting"), "running")), "PLT: tiny");
 });
 
 test("a crash is told while the server starts again, and forgotten when it runs", () => {
@@ -86,7 +96,7 @@ test("a crash is told while the server starts again, and forgotten when it runs"
 });
 
 test("the server's state comes before pauses, and pauses before troubles", () => {
-  const died = withReport(RUNNING, report("engine_died"));
+  const died = withAnswer(RUNNING, answer(DIED));
   assert.equal(words(withServer(died, "stopped"), { isSnoozed: true }), "PLT: stopped");
   assert.equal(words(died, { isSnoozed: true }), "PLT: snoozed");
   assert.equal(words(died, { languageOff: "python" }), "PLT: off for python");
