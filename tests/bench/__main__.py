@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.bench import engine
+from tests.bench import engine, server
 
-BENCHES = {"engine": engine.main}
+BENCHES = {"engine": engine.main, "server": server.main}
 
 
 def main() -> int:
