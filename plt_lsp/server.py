@@ -14,7 +14,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
-from plt_lsp import __version__
+from plt_lsp import __version__, logs
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
 from plt_lsp.features import accepted, configuration, inline_completion, status, text_sync
@@ -138,7 +138,9 @@ def _did_close(ls: PltServer, params: types.DidCloseTextDocumentParams) -> None:
 
 
 async def _inline_completion(ls: PltServer, params: types.InlineCompletionParams) -> types.InlineCompletionList | None:
-    return await inline_completion.inline_completion(ls.session, params, ls.protocol.msg_id)
+    request_id = ls.protocol.msg_id
+    with logs.request(request_id):
+        return await inline_completion.inline_completion(ls.session, params, request_id)
 
 
 async def _status(ls: PltServer, _: object) -> Status:
