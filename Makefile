@@ -3,6 +3,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PYTHON ?= python3
+# Interpreted and compiled in the tests, which needs no GPU; it comes alone, so that the torch that is there stays.
+TRITON := triton; sys_platform == "linux"
 
 .PHONY: help demo test check e2e clean
 .DEFAULT_GOAL := help
@@ -14,6 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps '$(TRITON)'
 	@touch $@
 
 demo: $(STAMP) ## build the model pack, start the server, complete real files

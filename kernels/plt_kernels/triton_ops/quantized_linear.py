@@ -83,8 +83,9 @@ def launch(
     is_int4 = values.dtype is torch.uint8
     group = inputs // groups
     _check(x, values, scale, minimum)
-    # A step takes whole groups or lies within one.
-    step = max(group, table.linear.columns) if groups > 1 else table.linear.columns
+    # One scale per output is applied to the sums; else a step takes whole groups.
+    is_grouped = is_int4 or groups > 1
+    step = max(group, table.linear.columns) if is_grouped else table.linear.columns
     y = x.new_empty((M, outputs))
     made = Launch(
         few_rows,
@@ -94,7 +95,7 @@ def launch(
             "num_outputs": outputs, "stride_x": x.stride(0),
         },
         {
-            "INPUTS": inputs, "GROUPS": groups, "BG": step // group if groups > 1 else 1, "IS_INT4": is_int4,
+            "INPUTS": inputs, "GROUPS": groups, "BG": step // group if is_grouped else 1, "IS_INT4": is_int4,
             "HAS_BIAS": bias is not None, "BM": ROWS, "BO": table.linear.rows, "BK": step,
             "DOT": product_dtype(x.dtype),
         },
@@ -107,15 +108,13 @@ def launch(
 def _check(x: Tensor, values: Tensor, scale: Tensor, minimum: Tensor | None) -> None:
     inputs, (outputs, groups) = x.shape[1], scale.shape
     is_int4 = values.dtype is torch.uint8
-    fits = values.shape == (outputs, inputs // 2 if is_int4 else inputs) and x.stride(1) == 1
+    fits = values.shape[0] == outputs and values.shape[1] * (2 if is_int4 else 1) == inputs and x.stride(1) == 1
     require(fits, NAME, f"x {[*x.shape]}, values {[*values.shape]}, scale {[*scale.shape]}")
     require(is_int4 == (minimum is not None), NAME, "int4 has minima, int8 has none")
     require(minimum is None or minimum.shape == scale.shape, NAME, "scale and minimum differ in their shapes")
     group = inputs // groups
-    whole = inputs % groups == 0 and (groups == 1 or group == power_of_two(group))
-    require(
-        whole and not (is_int4 and groups == 1), NAME, f"{groups} groups of {inputs} inputs are no power of two wide"
-    )
+    whole = inputs % groups == 0 and (group == power_of_two(group) or (groups == 1 and not is_int4))
+    require(whole, NAME, f"{groups} groups of {inputs} inputs are no power of two wide")
     contiguous = all(t.is_contiguous() for t in (values, scale, minimum) if t is not None)
     require(contiguous, NAME, "values, scale and minimum must be contiguous")
 
