@@ -13,6 +13,7 @@ from typing import Any, Self
 from tests.e2e.vscode.places import NODE, PLAYWRIGHT, chromium
 from tests.e2e.vscode.waiting import TIMEOUT_S
 
+SIZE = (1280, 800)
 TIMEOUT_MS = int(TIMEOUT_S * 1000)
 
 
@@ -35,6 +36,7 @@ class Browser:
         )
 
     def __enter__(self) -> Self:
+        self.resize(*SIZE)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -52,9 +54,9 @@ class Browser:
         for key in keys:
             self._ask("press", key=key)
 
-    def type(self, text: str, delay_ms: float = 0) -> None:
+    def type(self, text: str) -> None:
         """Type a text key by key."""
-        self._ask("type", text=text, delay=delay_ms)
+        self._ask("type", text=text)
 
     def insert(self, text: str) -> None:
         """Have a text arrive at once, as from an input method."""
@@ -85,10 +87,14 @@ class Browser:
         """Put the mouse on the first match."""
         self._ask("hover", selector=selector)
 
-    def screenshot(self, path: Path, clip: dict[str, int] | None = None) -> None:
-        """Write a picture of the page, or of a part of it (x, y, width, height in pixels)."""
+    def resize(self, width: int, height: int) -> None:
+        """Give the page another size, in pixels."""
+        self._ask("resize", width=width, height=height)
+
+    def screenshot(self, path: Path) -> None:
+        """Write a picture of the page."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._ask("screenshot", path=str(path), clip=clip)
+        self._ask("screenshot", path=str(path))
 
     def _ask(self, method: str, **params: object) -> Any:
         assert self._process.stdin is not None

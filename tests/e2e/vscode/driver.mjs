@@ -21,7 +21,6 @@ const context = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM,
   headless: true,
   args: FLAGS,
-  viewport: { width: 1280, height: 800 },
 });
 context.setDefaultTimeout(Number(process.env.TIMEOUT_MS));
 await context.grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -30,8 +29,8 @@ const page = context.pages()[0] ?? (await context.newPage());
 const commands = {
   open: ({ url }) => page.goto(url, { waitUntil: "domcontentloaded" }).then(() => null),
   press: ({ key }) => page.keyboard.press(key).then(() => null),
-  // Keys as a person presses them, one by one; `delay` is in milliseconds.
-  type: ({ text, delay }) => page.keyboard.type(text, { delay }).then(() => null),
+  // Keys as a person presses them, one by one.
+  type: ({ text }) => page.keyboard.type(text).then(() => null),
   // Text that arrives at once, as from an input method; it may hold any character.
   insert: ({ text }) => page.keyboard.insertText(text).then(() => null),
   texts: ({ selector }) => page.locator(selector).allTextContents(),
@@ -48,7 +47,8 @@ const commands = {
   // The first match that is visible; playwright waits for it.
   click: ({ selector }) => page.locator(selector).first().click().then(() => null),
   hover: ({ selector }) => page.locator(selector).first().hover().then(() => null),
-  screenshot: ({ path, clip }) => page.screenshot({ path, ...(clip && { clip }) }).then(() => null),
+  resize: ({ width, height }) => page.setViewportSize({ width, height }).then(() => null),
+  screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -16,7 +16,6 @@ from tests.e2e.vscode.waiting import wait_for
 from tests.e2e.vscode.workbench import MODEL, Workbench
 
 INSTALL_TIMEOUT_S = 900
-PERSON_MS = 300  # between keys: the editor loads what it needs for ghost text while one types
 PAIRS = "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n"
 
 
@@ -80,5 +79,4 @@ def walk_through(vscode: Workbench) -> None:
     wait_for(lambda: vscode.notifications(f"The model {MODEL} is ready"), timeout_s=INSTALL_TIMEOUT_S)
 
     vscode.open_text("first.py", PAIRS)
-    vscode.browser.type("    return", delay_ms=PERSON_MS)
-    assert vscode.wait_for_ghost()
+    assert vscode.type_until_ghost("    return")

@@ -24,6 +24,14 @@ def wait_for(ask: Callable[[], T], is_right: Callable[[T], object] = bool, *, ti
         time.sleep(INTERVAL_S)
 
 
+def look_for(ask: Callable[[], T], *, for_s: float) -> T:
+    """The first answer that is true, or the last one after the time."""
+    end = time.monotonic() + for_s
+    while not (answer := ask()) and time.monotonic() < end:
+        time.sleep(INTERVAL_S)
+    return answer
+
+
 def wait_until_stable(ask: Callable[[], T], is_right: Callable[[T], object] = bool, *, num_same: int = 8) -> T:
     """The first right answer that was given so many times in a row."""
     same: list[T] = []

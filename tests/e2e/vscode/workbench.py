@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.e2e.vscode.browser import Browser
 from tests.e2e.vscode.code_server import CodeServer
-from tests.e2e.vscode.waiting import wait_for, wait_until_stable
+from tests.e2e.vscode.waiting import look_for, wait_for, wait_until_stable
 
 FIRST_LINE = ".view-lines .ghost-text-decoration"
 FURTHER_LINES = ".suggest-preview-text .view-line"
@@ -23,6 +23,8 @@ QUICK_INPUT = ".quick-input-widget:not([style*='display: none']) input"
 SNOOZE = "PLT: Snooze Completions, or End the Snooze"
 PALETTE = "Type the name of a command to run."
 QUICK_ROWS = ".quick-input-list .monaco-list-row"
+MODEL_TIMEOUT_S = 300.0  # the model is loaded once
+PATIENCE_S = 20.0
 NO_BREAK_SPACE = "\xa0"
 
 
@@ -44,16 +46,33 @@ class Workbench:
         wait_for(self.status, lambda words: words.startswith(f"PLT: {MODEL}"))
 
     def warm_up(self) -> None:
-        """Type until completions come: the workbench's own part for them is loaded some time after the first editor."""
-        self.open_text("first.py", "# 1, 2, 3,")
+        """Type until a completion has come: the workbench loads its own part for them after the first editor."""
+        file = self.open_text("first.py", "def add(a, b):\n    return")
         seen = len(self.outcomes())
 
         def type_more() -> list[str]:
-            self.browser.type(" 4")
+            self.browser.press("Backspace")
+            self.browser.type("n")
             return self.outcomes()[seen:]
 
         wait_for(type_more)
-        wait_for(lambda: self.outcomes()[seen:], lambda found: "completed" in found)
+        wait_for(lambda: self.outcomes()[seen:], lambda found: "completed" in found, timeout_s=MODEL_TIMEOUT_S)
+        self.save(file)
+        self.close_tab(file.name)
+
+    def type_until_ghost(self, text: str) -> str:
+        """Type as one does whose editor is still loading: the last letter again where nothing comes for a while."""
+        self.browser.type(text)
+
+        def ask() -> str:
+            found = look_for(self.ghost, for_s=PATIENCE_S)
+            if not found:
+                self.browser.press("Backspace")
+                self.browser.type(text[-1])
+            return found
+
+        wait_for(ask, timeout_s=MODEL_TIMEOUT_S)
+        return self.wait_for_ghost()
 
     def status(self) -> str:
         """The words of the extension's status bar item, or nothing where there is none."""
@@ -155,8 +174,12 @@ class Workbench:
         self.browser.press("Control+A")
         self.browser.insert(json.dumps(settings))
         assert json.loads(self.save(self.server.settings_file)) == settings
+        self.close_tab(self.server.settings_file.name)
+
+    def close_tab(self, name: str) -> None:
+        """Close the file that is at the front and has this name."""
         self.browser.press("Control+W")
-        wait_for(self.tab, lambda names: self.server.settings_file.name not in names)
+        wait_for(self.tab, lambda names: name not in names)
 
     def tab(self) -> list[str | None]:
         """The name of the file whose tab is at the front, where there is one."""
