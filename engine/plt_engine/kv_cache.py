@@ -3,6 +3,8 @@
 It stores and hands back tensors by position and knows what it still holds; it does not know how they are computed.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,27 @@ from plt_engine.trapezoid import LoopState
 BLOCK_TOKENS = 256
 # With a window of 64 the rings are then 1.9 % of a cache of 4096 tokens.
 REWIND_TOKENS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class RowViews:
+    """What a one-pass decode reads and writes at one position, one view per layer; KV heads are KV, width D.
+
+    Attributes:
+        keys: shared keys up to the position, [1, KV, position + 1, D]; `values` likewise.
+        shared_slots: where loop 1's k and v of the position go, [2, KV, 2, D/2].
+        ring_keys: the later loops' whole rings, [R-1, KV, C, D]; `ring_values` likewise.
+        ring_slots: where the later loops' k and v of the position go, [R-1, 2, KV, 2, D/2].
+        ring_mask: [1, C], zero for the slots that the position sees and minus infinity for the others.
+    """
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    shared_slots: tuple[Tensor, ...]
+    ring_keys: tuple[Tensor, ...]
+    ring_values: tuple[Tensor, ...]
+    ring_slots: tuple[Tensor, ...]
+    ring_mask: Tensor
 
 
 class KVCache:
@@ -115,19 +138,30 @@ class KVCache:
         slots = torch.arange(first, first + kept.shape[0], device=kv.device) % self._ring_size
         self._rings[layer, loop - 2].index_copy_(2, slots, kept.permute(1, 2, 0, 3))
 
-    def write_local_rows(self, layer: int, position: int, kv: Tensor) -> None:
-        """Store all later loops' keys and values kv [R-1, 2, KV, D] of one position."""
-        self._rings[layer, :, :, :, position % self._ring_size] = kv
+    def row_views(self, position: int) -> RowViews:
+        """Views for a one-pass decode of a position; room must be reserved."""
+        shared = self._shared[:, :, None, :, : position + 1]
+        slot = position % self._ring_size
+        age = torch.arange(slot, slot - self._ring_size, -1, device=self._rings.device) % self._ring_size
+        seen = age <= min(position, self.config.loop.window_left)
+        return RowViews(
+            keys=shared[:, 0].unbind(),
+            values=shared[:, 1].unbind(),
+            shared_slots=self._halves(self._shared[:, :, :, position]).unbind(),
+            ring_keys=self._rings[:, :, 0].unbind(),
+            ring_values=self._rings[:, :, 1].unbind(),
+            ring_slots=self._halves(self._rings[..., slot, :]).unbind(),
+            ring_mask=torch.zeros_like(seen, dtype=self._rings.dtype).masked_fill_(~seen, -torch.inf)[None],
+        )
+
+    def _halves(self, kv: Tensor) -> Tensor:
+        """A view [..., 2, D/2] of keys and values [..., D]."""
+        return kv.view(*kv.shape[:-1], 2, self.config.head_dim // 2)
 
     def local(self, layer: int, loop: int, start: int, end: int) -> tuple[Tensor, Tensor]:
         """Loop `loop`'s own keys and values of positions start .. end-1, each [KV, end-start, D]."""
         kv = self._window(self._rings[layer, loop - 2], start, end)
         return kv[0], kv[1]
-
-    def local_rows(self, layer: int, start: int, end: int) -> tuple[Tensor, Tensor]:
-        """All later loops' own keys and values of positions start .. end-1, each [R-1, KV, end-start, D]."""
-        kv = self._window(self._rings[layer], start, end)
-        return kv[:, 0], kv[:, 1]
 
     def _window(self, ring: Tensor, start: int, end: int) -> Tensor:
         """Positions start .. end-1 of a ring [..., C, D] in order: a view, or a copy where they wrap around."""

@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from plt_engine.decode import WIDE, DecodePass, DecodeWeights
 from plt_engine.fused import FusedLayer, FusedModel
 from plt_engine.kv_cache import REWIND_TOKENS, KVCache
 from plt_engine.model import loop_gate
@@ -35,6 +36,10 @@ class ModelRunner:
         self.max_tokens = max_tokens
         cos, sin = ops.rope_tables(max_tokens, self.config.head_dim, self.config.rope_theta, self.dtype)
         self._cos, self._sin = cos[:, None].to(self.device), sin[:, None].to(self.device)  # [P, 1, D]
+        wide = WIDE.get(self.dtype, self.dtype)
+        self._turns = ops.rope_turns(max_tokens, self.config.head_dim, self.config.rope_theta, wide).to(self.device)
+        self._decode_weights = DecodeWeights.of(model)
+        self._passes: dict[int, DecodePass] = {}
 
     @property
     def dtype(self) -> torch.dtype:
@@ -192,22 +197,16 @@ class ModelRunner:
         if loops > 1 and self.config.loop.shift == 0:
             return self._decode_in_turn(cache, token)
         x = self._decode_input(cache, token)  # [R, d]
-        cos, sin = self._cos[position], self._sin[position]  # [1, D]
-        oldest = max(0, position - self.config.loop.window_left)
-        for i, layer in enumerate(self.model.layers):
-            q, kv = self._project(layer, x, cos, sin)
-            cache.write_shared(i, position, kv[:1])
-            local, gate = (kv[1:, 0], kv[1:, 1]), q[1:, :, 0]
-            if loops > 1:
-                cache.write_local_rows(i, position, kv[1:])
-                local = cache.local_rows(i, oldest, position + 1)
-                gate = loop_gate(self.config, layer.loop_gate, x[1:], q[1:])
-            y = ops.loop_attention_decode(q, *cache.shared(i, position + 1), *local, gate)
-            x = self._block(layer, x, y)
+        passed_on, state = self._decode_pass(loops)(x, self._turns[position], cache, position)
         if loops > 1:
-            cache.write_saved_rows(position, self._carried(x[:-1]))
+            cache.write_saved_rows(position, passed_on)
         cache.commit(position + 1)
-        return self._final(x[-1])
+        return state
+
+    def _decode_pass(self, loops: int) -> DecodePass:
+        if loops not in self._passes:
+            self._passes[loops] = DecodePass(self.model, self._decode_weights, loops)
+        return self._passes[loops]
 
     def _decode_in_turn(self, cache: KVCache, token: int) -> Tensor:
         """Append one token in R passes: a sequential loop needs the loop below at the token's own position."""

@@ -28,6 +28,15 @@ def rope_tables(num_positions: int, head_dim: int, theta: float, dtype: torch.dt
     return torch.cat((cos, cos), -1).to(dtype), torch.cat((-sin, sin), -1).to(dtype)
 
 
+def rope_turns(num_positions: int, head_dim: int, theta: float, dtype: torch.dtype) -> Tensor:
+    """The same rotations as complex numbers [num_positions, head_dim / 2]: x_j + i x_{j + D/2} is multiplied by them.
+
+    `dtype` is that of the real and of the imaginary part.
+    """
+    cos, sin = rope_tables(num_positions, head_dim, theta, dtype)
+    return torch.complex(cos, sin)[:, head_dim // 2 :]
+
+
 def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate x [..., D] by tables (see `rope_tables`) that broadcast against it."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)

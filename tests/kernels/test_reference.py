@@ -82,6 +82,15 @@ def test_rope_turns_each_pair_by_its_angle_and_keeps_products_of_equal_distances
     assert float(near) == pytest.approx(float(far))
 
 
+def test_turns_are_the_same_rotation_of_complex_numbers():
+    cos, sin = ops.rope_tables(50, 8, 10_000.0, torch.float64)
+    turns = ops.rope_turns(50, 8, 10_000.0, torch.float64)
+    x = random(50, 3, 8)
+    turned = torch.complex(x[..., :4].contiguous(), x[..., 4:].contiguous()) * turns[:, None]
+    expected = ops.rope(x, cos[:, None], sin[:, None])
+    torch.testing.assert_close(torch.cat((turned.real, turned.imag), -1), expected, rtol=0, atol=1e-14)
+
+
 def test_small_operations_by_hand():
     x = torch.tensor([3.0, 4.0], dtype=torch.float64)
     weight = torch.tensor([1.0, 2.0], dtype=torch.float64)
