@@ -1,27 +1,26 @@
-"""`plt-lsp doctor`: checks of the installation, the machine, the model packs and one real completion.
+"""`plt-lsp doctor`: checks of the installation, the machine, the model packs, real completions and the log.
 
-It mends nothing, and it reaches the engine only through its client, as the server does.
+It mends nothing; a check says what is wrong and what mends it.
 """
 
 import argparse
-import asyncio
 import os
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator
+from dataclasses import asdict
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import orjson
 
-from plt_engine.errors import EngineError, PackError
-from plt_engine.pack import find_pack, list_packs, load_pack, packs_dir, verify_pack
-from plt_engine.types import GenerationOutput, GenerationRequest, Prompt, StopSpec
-from plt_engine.wire import EngineConfig
-from plt_lsp.engine_client import EngineClient
+from plt_engine.errors import PackError
+from plt_engine.pack import list_packs, load_pack, packs_dir, verify_pack
+from plt_lsp import logs
+from plt_lsp.check import Check, State
+from plt_lsp.doctor_engine import check_engine
+from plt_lsp.exclusions import is_excluded
 from plt_lsp.settings import Settings
 
 DISTRIBUTION = "plt-lsp"
@@ -30,38 +29,18 @@ CPU_FEATURES = (
     *("avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"),
     *("asimd", "asimddp", "i8mm", "bf16", "sve"),
 )
-SAMPLE = Prompt(prefix="def fibonacci(n):\n    if n < 2:\n        return n\n    return", path="fibonacci.py")
-SAMPLE_TOKENS = 24
-PATIENCE_S = 180
-
-
-class State(StrEnum):
-    """What a check came to; a note is neither good nor bad."""
-
-    OK = "ok"
-    FAILED = "failed"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at: what it is, what it came to, one line for people, and the figures for scripts."""
-
-    section: str
-    name: str
-    state: State
-    detail: str
-    figures: Mapping[str, object] = field(default_factory=dict)
+NUM_ERRORS = 5
 
 
 def main(argv: list[str]) -> int:
     """Run all checks and print each as it is made; 0 only if none has failed."""
     parser = argparse.ArgumentParser(prog="plt-lsp doctor", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--model", default=Settings().model, metavar="NAME", help="the pack to complete with")
+    parser.add_argument("--file", metavar="PATH", help="say too whether anything is suggested in this file, and why")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args(argv)
     checks = []
-    for check in run_checks(arguments.model):
+    for check in run_checks(arguments.model, arguments.file):
         checks.append(check)
         if not arguments.json:
             sys.stdout.write(f"{check.state:<8}{check.section:<9}{check.name}: {check.detail}\n")
@@ -75,12 +54,15 @@ def main(argv: list[str]) -> int:
     return 0 if num_failed == 0 else 1
 
 
-def run_checks(model: str) -> Iterator[Check]:
+def run_checks(model: str, file: str | None = None) -> Iterator[Check]:
     """Every check in turn; each is made when it is asked for."""
     yield from check_versions()
     yield from check_machine()
     yield from check_packs()
     yield from check_engine(model)
+    yield from check_log()
+    if file is not None:
+        yield check_file(file, Settings())
 
 
 def check_versions() -> Iterator[Check]:
@@ -159,59 +141,18 @@ def _pack(folder: Path) -> Check:
     return Check("packs", folder.name, State.OK, detail, {"folder": str(folder), "loops": manifest.loop_counts})
 
 
-def check_engine(model: str) -> Iterator[Check]:
-    """Load a pack in an engine process and complete a few tokens with it."""
-    try:
-        folder = find_pack(model)
-    except PackError as error:
-        yield Check("engine", model, State.FAILED, str(error))
-        return
-    yield from asyncio.run(_load_and_complete(EngineConfig(str(folder.absolute()))))
+def check_log() -> Iterator[Check]:
+    """Where the log is, and the last warnings and errors in it, which say their remedies themselves."""
+    yield Check("log", "file", State.NOTE, str(logs.log_dir() / logs.FILE))
+    for error in logs.last_errors(NUM_ERRORS):
+        yield Check("log", error.when, State.NOTE, f"{error.level.lower()}: {error.text}")
 
 
-async def _load_and_complete(config: EngineConfig) -> list[Check]:
-    client = EngineClient()
-    checks = []
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            checks.append(await _load(client, config))
-            checks.append(await _complete(client, config))
-    except EngineError as error:
-        checks.append(Check("engine", "completion" if checks else "load", State.FAILED, str(error)))
-    except TimeoutError:
-        detail = f"no answer within {PATIENCE_S} s; see whether another program keeps the machine busy"
-        checks.append(Check("engine", "completion" if checks else "load", State.FAILED, detail))
-    finally:
-        await client.close()
-    return checks
-
-
-async def _load(client: EngineClient, config: EngineConfig) -> Check:
-    info = await client.load(config)
-    detail = (
-        f"{info.pack} in {info.load_ms:.0f} ms: {info.dtype} on {info.device}, {info.num_threads} threads, "
-        f"{info.weights_bytes / 1e6:.0f} MB of weights"
-    )
-    return Check("engine", "load", State.OK, detail, asdict(info))
-
-
-async def _complete(client: EngineClient, config: EngineConfig) -> Check:
-    request = GenerationRequest(
-        request_id=client.new_id("doctor"), session_id="doctor", prompt=SAMPLE, stop=StopSpec(max_tokens=SAMPLE_TOKENS)
-    )
-    async for answer in client.generate(config, request):
-        if isinstance(answer, GenerationOutput):
-            return _judged(answer)
-    return Check("engine", "completion", State.FAILED, "the engine ended it without an output; report this as a fault")
-
-
-def _judged(output: GenerationOutput) -> Check:
-    metrics = output.metrics
-    if not output.text.strip():
-        detail = f"{metrics.num_generated_tokens} tokens, but no text; build the pack anew"
-        return Check("engine", "completion", State.FAILED, detail, asdict(metrics))
-    detail = (
-        f"{metrics.num_generated_tokens} tokens, R = {metrics.loops}, first after {metrics.ttft_ms:.0f} ms, "
-        f"then {metrics.tokens_per_second:.1f} tokens/s"
-    )
-    return Check("engine", "completion", State.OK, detail, {**asdict(metrics), "text": output.text})
+def check_file(path: str, settings: Settings) -> Check:
+    """Whether the exclusions apply to a file; `path` is relative to its workspace folder."""
+    shown = PurePath(path).as_posix()
+    matching = [pattern for pattern in settings.excluded_files if is_excluded(shown, (pattern,))]
+    if matching:
+        detail = f"nothing is suggested in it: plt.excludedFiles has {', '.join(map(repr, matching))}"
+        return Check("file", shown, State.NOTE, detail, {"excludedBy": matching})
+    return Check("file", shown, State.OK, "no exclusion applies to it", {"excludedBy": []})

@@ -113,6 +113,11 @@ class EngineClient:
         self._on_change = on_change
 
     @property
+    def is_shared(self) -> bool:
+        """Whether the running process may serve other windows too."""
+        return self._process is not None and self._process.is_running and self._process.is_shared
+
+    @property
     def num_starts(self) -> int:
         """How often a process was started."""
         return self._num_starts

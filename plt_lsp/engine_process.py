@@ -28,7 +28,7 @@ from plt_engine.wire import (
     decode_host_message,
     encode_message,
 )
-from plt_lsp.engine_transport import READ_BYTES, Transport
+from plt_lsp.engine_transport import READ_BYTES, SocketTransport, Transport
 
 Answer = HostMessage | HostError
 AnswerQueue = asyncio.Queue[Answer]
@@ -83,6 +83,11 @@ class EngineProcess:
     def pid(self) -> int | None:
         """The process id; that of a shared host is known once it has greeted."""
         return self._pid
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other windows may use it too."""
+        return isinstance(self._transport, SocketTransport)
 
     @property
     def is_running(self) -> bool:

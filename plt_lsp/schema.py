@@ -1,4 +1,4 @@
-"""Everything that repeats the settings' definition, generated from it: JSON schema, VS Code, Lua, README.
+"""Everything that repeats a definition, generated from it: schemas of settings and messages, VS Code, Lua, README.
 
 `python -m plt_lsp.schema` writes the files again and says which changed; a test holds them fresh. It changes nothing
 but those files, and knows nothing of how settings are read.
@@ -12,10 +12,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
+from plt_lsp.message_schema import message_schema
 from plt_lsp.settings import SECTION, Scope, Spec, all_specs
 
 ROOT = Path(__file__).parent.parent
 SCHEMA_FILE = Path("schemas/settings.schema.json")
+MESSAGES_FILE = Path("schemas/messages.schema.json")
 VSCODE_FILE = Path("editors/vscode/package.json")
 LUA_FILE = Path("editors/neovim/lua/plt/settings.lua")
 README_FILE = Path("README.md")
@@ -166,6 +168,7 @@ def generated(root: Path = ROOT) -> Iterator[tuple[Path, str, str]]:
     """Each generated file: its path, its content now, and what it should be."""
     writers: dict[Path, Callable[[str], str]] = {
         SCHEMA_FILE: lambda _: json_schema(),
+        MESSAGES_FILE: lambda _: message_schema(),
         VSCODE_FILE: vscode_package,
         LUA_FILE: lambda _: lua_annotations(),
         README_FILE: readme,

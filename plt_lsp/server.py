@@ -17,7 +17,7 @@ from pygls.uris import to_fs_path
 from plt_lsp import __version__, logs
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
-from plt_lsp.features import accepted, configuration, inline_completion, status, text_sync
+from plt_lsp.features import accepted, configuration, doctor, inline_completion, status, text_sync
 from plt_lsp.messages import STATUS, Status
 from plt_lsp.positions import PositionEncoding
 from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
@@ -51,6 +51,7 @@ class PltServer(LanguageServer):
         super().__init__("plt-lsp", __version__, protocol_cls=PltProtocol, converter_factory=own_converter)
         self.session = ServerSession(PyglsEditor(self), engine)
         self._teller = status.StatusTeller(self.session)
+        self.client = doctor.Client()
         self.protocol.on_unreadable = self._lose_change
         for feature in FEATURES:
             self.feature(feature.method, feature.options)(feature.handler)
@@ -115,6 +116,9 @@ class PyglsEditor:
 def _initialize(ls: PltServer, params: types.InitializeParams) -> None:
     ls.session.documents.encoding = PositionEncoding(ls.workspace.position_encoding or PositionEncoding.UTF16)
     ls.session.initialize(params.initialization_options)
+    info = params.client_info
+    capabilities = ls.protocol._converter.unstructure(params.capabilities, types.ClientCapabilities)
+    ls.client = doctor.Client(f"{info.name} {info.version or ''}".strip() if info else "", capabilities)
 
 
 async def _initialized(ls: PltServer, _: types.InitializedParams) -> None:
@@ -167,9 +171,14 @@ def _statistics(ls: PltServer, *_: object) -> dict[str, object]:
     return accepted.statistics(ls.session)
 
 
+async def _doctor(ls: PltServer, *_: object) -> dict[str, object]:
+    return await doctor.doctor(ls.session, ls.client)
+
+
 COMMANDS: Mapping[str, Handler] = {
     accepted.COMMAND: _accepted,
     accepted.STATISTICS_COMMAND: _statistics,
+    doctor.COMMAND: _doctor,
     status.RETRY_COMMAND: _load_model,
 }
 

@@ -1,9 +1,11 @@
 """Fixtures: real server processes, driven over stdio by the project's own client."""
 
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from plt_engine.pack import DATA_DIR_VARIABLE
@@ -35,6 +37,14 @@ def pack(tmp_path: Path) -> Path:
     return write_script(tmp_path / "pack", text="return a + b\n")
 
 
+def check_message(method: str, params: object, part: str = "params") -> None:
+    """Hold what the server said in a message of the project's own to its schema; raises ValidationError."""
+    if method.startswith("plt/"):
+        schema = json.loads((ROOT / "schemas" / "messages.schema.json").read_text(encoding="utf-8"))
+        here = schema["properties"][method]["properties"][part]
+        jsonschema.validate(params, {"$schema": schema["$schema"], "$defs": schema["$defs"], **here})
+
+
 @pytest.fixture
 async def start(environment: dict[str, str]) -> AsyncIterator[StartServer]:
     """Start servers, which are ended with the test whatever state they are in."""
@@ -49,6 +59,9 @@ async def start(environment: dict[str, str]) -> AsyncIterator[StartServer]:
     yield start_server
     for client in started:
         await client.kill()
+    for client in started:
+        for method, params in client.notifications:
+            check_message(method, params)
 
 
 @pytest.fixture

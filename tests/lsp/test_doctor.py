@@ -9,7 +9,9 @@ import pytest
 
 from plt_engine.pack import DATA_DIR_VARIABLE
 from plt_lsp import doctor
-from plt_lsp.doctor import State
+from plt_lsp.check import State
+from plt_lsp.doctor_engine import check_engine
+from plt_lsp.settings import Settings
 from tests.packs import tiny_pack
 
 
@@ -32,7 +34,10 @@ def test_a_sound_installation_with_a_sound_pack_is_well(packs, capsys):
     told = {line.split(": ")[0].split()[-1]: line.split(": ", 1)[1] for line in lines[:-1]}
     assert told["tiny"].startswith("3 hashes verified; float32, loops 1, 2")
     assert told["load"].startswith("tiny in ")
-    assert " tokens, R = 2, first after " in told["completion"]
+    spoken = [line for line in lines if " completion: " in line]
+    assert [f"R = {loops}," in line for loops, line in zip((1, 2), spoken, strict=True)] == [True, True]
+    assert "prompt tokens reused" in told["cache"]
+    assert " MB at most, in process " in told["memory"]
 
 
 def test_a_changed_pack_is_told_by_the_packs_check_and_by_the_engine(packs, capsys):
@@ -54,7 +59,7 @@ def test_without_a_pack_the_command_that_builds_one_is_told(packs):
     [check] = doctor.check_packs()
     assert check.state is State.FAILED
     assert "plt-lsp models build smollm2-135m" in check.detail
-    [check] = doctor.check_engine("smollm2-135m")
+    [check] = check_engine("smollm2-135m")
     assert check.state is State.FAILED
     assert "plt-lsp models build smollm2-135m" in check.detail
 
@@ -122,3 +127,36 @@ def test_the_doctor_loads_no_tensor_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_last_errors_and_the_place_of_the_log_are_told(packs, tmp_path):
+    log = tmp_path / "logs" / "server.log"
+    log.parent.mkdir()
+    log.write_text(
+        "2026-01-01 10:00:00,000 INFO [-] plt_lsp.server: fine\n"
+        "2026-01-01 10:00:01,000 WARNING [3 +12 ms] plt_lsp.session: No completion: do this.\n"
+    )
+    where, error = doctor.check_log()
+    assert where.detail == str(log)
+    assert (error.name, error.detail) == ("2026-01-01 10:00:01,000", "warning: No completion: do this.")
+
+
+def test_the_exclusions_that_apply_to_a_file_are_told():
+    settings = Settings(excluded_files=("*.pem", "secret/**"))
+    assert "'*.pem'" in doctor.check_file("deep/key.pem", settings).detail
+    assert "'secret/**'" in doctor.check_file("secret/a.py", settings).detail
+    assert doctor.check_file("a.py", settings).state is State.OK
+
+
+async def test_the_servers_own_command_knows_its_client(client, pack):
+    client.open("file:///a.py", "x = 1\n")
+    answer = await client.request("workspace/executeCommand", {"command": "plt.doctor", "arguments": []})
+    found = {(check["section"], check["name"]): check for check in answer["checks"]}
+    assert answer["ok"]
+    assert "utf-" in found["client", "encoding"]["detail"]
+    assert found["engine", "process"]["detail"] == "none runs; the first request starts one"
+    await client.inline_completion("file:///a.py", 1, 0)
+    answer = await client.request("workspace/executeCommand", {"command": "plt.doctor", "arguments": []})
+    found = {(check["section"], check["name"]): check for check in answer["checks"]}
+    assert "this window's own" in found["engine", "process"]["detail"]
+    assert answer["text"].count("\n") == len(answer["checks"])

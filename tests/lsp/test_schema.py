@@ -2,11 +2,15 @@
 
 import json
 
+import jsonschema
 import pytest
 
+from plt_lsp import messages
+from plt_lsp.message_schema import message_schema
 from plt_lsp.schema import ROOT, VSCODE_FILE, generated, json_schema, property_of, readme_table
 from plt_lsp.settings import Scope, all_specs
 from plt_lsp.settings_parser import parse_settings
+from tests.lsp.conftest import check_message
 
 
 @pytest.mark.parametrize("path", [path for path, _, _ in generated()], ids=lambda path: path.name)
@@ -55,3 +59,28 @@ def test_vs_code_offers_no_setting_for_a_single_folder_and_paths_to_the_user_alo
     assert set(scopes.values()) == {"window", "machine"}
     for key in ("plt.model", "plt.server.path", "plt.server.python", "plt.server.package", "plt.server.pipArguments"):
         assert scopes[key] == "machine"
+
+
+def test_every_message_of_the_project_is_described_field_by_field():
+    schema = json.loads(message_schema())
+    sent = {value for name, value in vars(messages).items() if name.isupper() and str(value).startswith("plt/")}
+    assert schema["properties"].keys() == sent
+    for name, definition in schema["$defs"].items():
+        if name != "PositionJson" and name != "CommandJson":
+            assert all(field.get("description") for field in definition["properties"].values()), name
+
+
+def test_a_message_that_differs_from_its_schema_is_refused():
+    good = {"requestId": 1, "uri": "file:///a", "position": {"line": 0, "character": 0}, "text": "x", "done": True}
+    good |= {"cancelled": False}
+    check_message("plt/inlineCompletionProgress", good)
+    for bad in ({**good, "text": None}, {**good, "more": 1}, {k: v for k, v in good.items() if k != "done"}):
+        with pytest.raises(jsonschema.ValidationError):
+            check_message("plt/inlineCompletionProgress", bad)
+
+
+async def test_the_status_is_what_its_schema_says(client, pack):
+    check_message("plt/status", await client.request("plt/status"), "result")
+    client.open("file:///a.py", "x = 1\n")
+    await client.inline_completion("file:///a.py", 1, 0)
+    check_message("plt/status", await client.request("plt/status"), "result")
