@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from plt_lsp.positions import Cursor
 from plt_lsp.syntax.lexical import CLOSERS, OPENERS, Kind, Token, place_at_end, tokens
-from plt_lsp.syntax.window import MAX_ROWS, rows_around
+from plt_lsp.syntax.window import window_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ class Surroundings:
 
 
 def surroundings(lines: Sequence[str], cursor: Cursor, language_id: str) -> Surroundings:
-    """What is open at a cursor, going by the top-level piece of text around it."""
-    rows = rows_around(lines, cursor.line)
-    before = "".join([*lines[rows.start : cursor.line], lines[cursor.line][: cursor.column]])
-    after = "".join([lines[cursor.line][cursor.column :], *lines[cursor.line + 1 : rows.stop]])
+    """What is open at a cursor, going by the rows that show where it is."""
+    window = window_at(lines, *cursor)
+    before = "".join([*(lines[i] for i in window.above), lines[cursor.line][: cursor.column]])
+    after = "".join([lines[cursor.line][cursor.column :], *(lines[i] for i in window.below)])
     place = place_at_end(before, language_id)
     mark = place.text if place else ""
     opened, _ = unmatched(before, language_id)
     _, closers = unmatched(after, language_id, mark)
     return Surroundings(
         opened,
-        _without_closed(opened, closers, sees_all=rows.stop <= cursor.line + MAX_ROWS),
+        _without_closed(opened, closers, sees_all=window.is_whole),
         mark,
         place is not None and place.kind is Kind.STRING,
         bool(mark) and _ends_on_line(after, language_id, mark),

@@ -1,29 +1,117 @@
-"""The rows around a place that hold one whole top-level piece of a text, so that little has to be looked at.
+"""The few rows that show where in a text a place is: the piece of code it lies in, and what that piece is nested in.
 
-It goes by indentation alone and knows no language; where a piece is too large, it takes the rows next to the place.
+It goes by indentation alone, since half-typed code has no other order; it knows which words go on with a statement.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-MAX_ROWS = 120
+MAX_WALK_ROWS = 3000
+MAX_SIBLING_ROWS = 60
 
-# Rows at the margin that go on with the piece above: brackets, preprocessor lines, labels, a statement's later parts.
+# Rows that go on with the statement above at the same depth.
 _GOES_ON = re.compile(
-    r"[)\]}{#]|\w+:\s*$|(?:else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|end|then|fi|done|esac|until)\b"
+    r"\s*(?:[)\]}{.?:&|+]|(?:else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|end|then|do|fi|done|esac"
+    r"|until|case|default|and|or)\b|(?:public|private|protected)\s*:)"
 )
+_NO_CODE = re.compile(r"\s*(?:$|#|//|/?\*|--)")
 
 
-def rows_around(lines: Sequence[str], row: int, max_rows: int = MAX_ROWS) -> range:
-    """The rows of the top-level piece in which a row lies, at most `max_rows` on either side of it."""
-    first = row
-    while first > max(0, row - max_rows) and not _begins_piece(lines[first]):
-        first -= 1
-    last = row + 1
-    while last < min(len(lines), row + 1 + max_rows) and not _begins_piece(lines[last]):
-        last += 1
-    return range(first, last)
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows around a place, in order.
+
+    Attributes:
+        above: the statement before the place, and the head of each one that it is nested in.
+        below: the statement after the place, and what ends those that it is nested in.
+        is_whole: whether all of them were found.
+    """
+
+    above: tuple[int, ...]
+    below: tuple[int, ...]
+    is_whole: bool
 
 
-def _begins_piece(line: str) -> bool:
-    return line[:1].strip() != "" and _GOES_ON.match(line) is None
+def window_at(lines: Sequence[str], row: int, column: int) -> Window:
+    """The rows that show where a place is."""
+    depth = _depth_of(lines, row, column)
+    above, has_top = _above(lines, row, depth)
+    below, has_bottom = _below(lines, row, depth)
+    return Window(tuple(reversed(above)), tuple(below), has_top and has_bottom)
+
+
+def _depth_of(lines: Sequence[str], row: int, column: int) -> int:
+    """How deep a place is, in characters: as its line is, or where that is empty, as the code above it asks for."""
+    if lines[row].strip() or column:
+        return min(_indent(lines[row]), column) if not lines[row].strip() else _indent(lines[row])
+    for line in reversed(lines[max(0, row - MAX_SIBLING_ROWS) : row]):
+        if not _NO_CODE.match(line):
+            return _indent(line) + line.rstrip().endswith(("{", "(", "[", ":"))
+    return 0
+
+
+def _above(lines: Sequence[str], row: int, depth: int) -> tuple[list[int], bool]:
+    """The rows above, the nearest first, and whether the outermost is among them."""
+    kept, i = _statement_above(lines, row, depth)
+    first = max(-1, row - 1 - MAX_WALK_ROWS)
+    goes_on = False
+    while i > first and (depth or goes_on):
+        line = lines[i]
+        indent = depth if _NO_CODE.match(line) else _indent(line)
+        if indent < depth:
+            kept.append(i)
+            depth, goes_on = indent, _GOES_ON.match(line) is not None
+        elif goes_on:
+            kept.append(i)
+            goes_on = indent > depth or _GOES_ON.match(line) is not None or _NO_CODE.match(line) is not None
+        i -= 1
+    return kept, i == -1 or not (depth or goes_on)
+
+
+def _statement_above(lines: Sequence[str], row: int, depth: int) -> tuple[list[int], int]:
+    """The rows of the statement before a row at the same depth, if it is not too long, and the row to go on at."""
+    kept: list[int] = []
+    i = row - 1
+    while i >= 0 and len(kept) < MAX_WALK_ROWS:
+        line = lines[i]
+        if not _NO_CODE.match(line):
+            indent = _indent(line)
+            if indent < depth:
+                break
+            if indent == depth and not _GOES_ON.match(line):
+                kept.append(i)
+                i -= 1
+                break
+        kept.append(i)
+        i -= 1
+    return (kept if len(kept) <= MAX_SIBLING_ROWS else []), i
+
+
+def _below(lines: Sequence[str], row: int, depth: int) -> tuple[list[int], bool]:
+    """The rows below, and whether what ends the outermost statement is among them."""
+    kept: list[int] = []
+    keeps, own_depth, sibling = True, depth, -1
+    last = min(len(lines), row + 1 + MAX_WALK_ROWS)
+    for i in range(row + 1, last):
+        line = lines[i]
+        if not _NO_CODE.match(line):
+            indent = _indent(line)
+            goes_on = _GOES_ON.match(line) is not None
+            if indent < depth:
+                depth, keeps, sibling = indent, goes_on, -1
+            elif indent == depth and not goes_on:
+                keeps = depth == own_depth and sibling < 0
+                sibling = len(kept)
+            if depth == 0 and not keeps:
+                return kept, True
+        if keeps:
+            kept.append(i)
+        if 0 <= sibling < len(kept) - MAX_SIBLING_ROWS:
+            del kept[sibling:]
+            keeps = False
+    return kept, last == len(lines)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))

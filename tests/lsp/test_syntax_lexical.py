@@ -6,7 +6,7 @@ from plt_lsp.documents import split_lines
 from plt_lsp.positions import Cursor
 from plt_lsp.syntax.brackets import closers_of, surroundings
 from plt_lsp.syntax.lexical import place_at_end, tokens
-from plt_lsp.syntax.window import MAX_ROWS, rows_around
+from plt_lsp.syntax.window import MAX_WALK_ROWS, window_at
 
 
 def spelled(text: str, language_id: str, inside: str = "") -> list[str]:
@@ -90,9 +90,15 @@ def test_a_string_at_the_cursor(document, is_ended):
     assert (found.inside, found.is_string, found.is_ended) == ('"', True, is_ended)
 
 
-def test_a_bracket_may_be_closed_where_the_rows_that_are_seen_end():
-    document = "function f() {\n  |\n" + "  a();\n" * (MAX_ROWS + 5) + "}\n"
+def test_a_bracket_may_be_closed_farther_away_than_is_looked():
+    document = "function f() {\n  |\n" + "  a();\n" * (MAX_WALK_ROWS + 5) + "}\n"
     assert around(document).unclosed == ()
+
+
+def test_a_bracket_that_is_closed_far_away_is_found_closed():
+    rows = "  a();\n" * (MAX_WALK_ROWS // 2)
+    found = around("function f() {\n" + rows + "  g(|\n" + rows + "}\n")
+    assert [bracket.text for bracket in found.unclosed] == ["("]
 
 
 def test_closers_go_from_the_inside_out():
@@ -100,15 +106,22 @@ def test_closers_go_from_the_inside_out():
 
 
 @pytest.mark.parametrize(
-    ("document", "expected"),
+    ("document", "above", "below"),
     [
-        ("a\n  b|\n  c\nd\n", range(3)),
-        ("a\n|\nb\n", range(2)),
-        ("a\n|b\nc\n", range(1, 2)),
-        ("if a:\n  b|\nelse:\n  c\nd\n", range(4)),
-        ("int f()\n{\n  a;|\n}\nint g;", range(4)),
+        ("a\n  b|\n  c\nd\n", [0], [2]),
+        ("a\nb\n|\nc\nd\n", [1], [3]),
+        ("class A:\n  def f():\n    x\n    y\n    |\n    z\n    w\n\n  def g():\n    v\n", [0, 1, 3], [5]),
+        ("if a:\n  b|\nelse:\n  c\nd\n", [0], [2, 3]),
+        ("if a:\n  b\nelse:\n  c|\nd\n", [0, 1, 2], []),
+        ("f(\n  a,\n  |\n)\n", [0, 1], [3]),
+        ("int f()\n{\n  a;|\n}\nint g;", [0, 1], [3]),
+        ("class A:\n    def f():\n|\n    b = 1\n", [0, 1], []),
     ],
 )
-def test_rows_of_a_piece(document, expected):
+def test_the_rows_that_show_where_a_place_is(document, above, below):
     rows = split_lines(document.partition("|")[0])
-    assert rows_around(split_lines(document.replace("|", "")), len(rows) - 1) == expected
+    window = window_at(split_lines(document.replace("|", "")), len(rows) - 1, len(rows[-1]))
+    texts = split_lines(document.replace("|", ""))
+    assert [row for row in window.above if texts[row].strip()] == above
+    assert [row for row in window.below if texts[row].strip()] == below
+    assert window.is_whole

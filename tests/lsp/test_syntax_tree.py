@@ -192,6 +192,7 @@ def test_places_are_characters_outside_and_bytes_inside(text, cursor, point):
     assert tree.cursor(tree.point(cursor)) == cursor
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="a\r\né😀\ud83d", max_size=12))
 def test_a_carriage_return_alone_ends_a_row_of_the_tree(text):
     tree = parsed("python", text)
