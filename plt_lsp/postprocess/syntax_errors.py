@@ -88,7 +88,7 @@ def _stays_inside(text: str, view: View) -> bool:
 def _place(view: View) -> Insertion | None:
     if view.language_id not in _CHECKED:
         return None
-    return insertion_at(view.lines, view.cursor, view.language_id)
+    return insertion_at(view.around, view.language_id)
 
 
 def _try(text: str, closing: str, place: Insertion, *, is_open: bool) -> _Trial | None:

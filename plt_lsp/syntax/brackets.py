@@ -10,6 +10,8 @@ from plt_lsp.positions import Cursor
 from plt_lsp.syntax.lexical import CLOSERS, OPENERS, Kind, Token, place_at_end, tokens
 from plt_lsp.syntax.window import window_at
 
+_PROLOGUES = {"php": "<?php\n"}  # without it the text is not PHP
+
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
@@ -34,6 +36,9 @@ class Surroundings:
         inside: the mark of the string or comment that the cursor is in, or empty.
         is_string: whether it is a string.
         is_ended: whether that string ends behind the cursor on its line.
+        before: the text before the cursor, from where the piece of code around it begins.
+        after: the text behind it, to where that piece ends.
+        is_whole: whether both ends of the piece were found.
     """
 
     open: tuple[Bracket, ...]
@@ -41,6 +46,9 @@ class Surroundings:
     inside: str = ""
     is_string: bool = False
     is_ended: bool = False
+    before: str = ""
+    after: str = ""
+    is_whole: bool = True
 
     @property
     def innermost(self) -> str:
@@ -51,7 +59,8 @@ class Surroundings:
 def surroundings(lines: Sequence[str], cursor: Cursor, language_id: str) -> Surroundings:
     """What is open at a cursor, going by the rows that show where it is."""
     window = window_at(lines, *cursor)
-    before = "".join([*(lines[i] for i in window.above), lines[cursor.line][: cursor.column]])
+    prologue = _PROLOGUES.get(language_id, "") if 0 not in window.above else ""
+    before = "".join([prologue, *(lines[i] for i in window.above), lines[cursor.line][: cursor.column]])
     after = "".join([lines[cursor.line][cursor.column :], *(lines[i] for i in window.below)])
     place = place_at_end(before, language_id)
     mark = place.text if place else ""
@@ -63,6 +72,9 @@ def surroundings(lines: Sequence[str], cursor: Cursor, language_id: str) -> Surr
         mark,
         place is not None and place.kind is Kind.STRING,
         bool(mark) and _ends_on_line(after, language_id, mark),
+        before,
+        after,
+        window.is_whole,
     )
 
 

@@ -3,14 +3,10 @@
 It does not know what the text is for; a piece of code parses in a fraction of the time of the whole text.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plt_lsp.positions import Cursor
+from plt_lsp.syntax.brackets import Surroundings
 from plt_lsp.syntax.tree import NoTree, SyntaxTree, encoded
-from plt_lsp.syntax.window import window_at
-
-_PROLOGUES = {"php": "<?php\n"}  # without it the text is not PHP
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +38,6 @@ class Insertion:
         return SyntaxTree.parse(self.language_id, self.before + text + self.after)
 
 
-def insertion_at(lines: Sequence[str], cursor: Cursor, language_id: str) -> Insertion | None:
-    """The place at a cursor, or None where what it is nested in begins or ends too far away."""
-    window = window_at(lines, *cursor)
-    if not window.is_whole:
-        return None
-    head, tail = lines[cursor.line][: cursor.column], lines[cursor.line][cursor.column :]
-    prologue = _PROLOGUES.get(language_id, "") if 0 not in window.above else ""
-    before = "".join([prologue, *(lines[i] for i in window.above), head])
-    return Insertion(language_id, before, "".join([tail, *(lines[i] for i in window.below)]))
+def insertion_at(around: Surroundings, language_id: str) -> Insertion | None:
+    """The place in these surroundings, or None where what it is nested in begins or ends too far away."""
+    return Insertion(language_id, around.before, around.after) if around.is_whole else None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MAX_WALK_ROWS = 3000
+MAX_WALK_ROWS = 10_000
 MAX_SIBLING_ROWS = 60
 
 # Rows that go on with the statement above at the same depth.
@@ -58,6 +58,9 @@ def _above(lines: Sequence[str], row: int, depth: int) -> tuple[list[int], bool]
     goes_on = False
     while i > first and (depth or goes_on):
         line = lines[i]
+        if not goes_on and line[:depth].isspace():  # deeper or blank, as most rows of a long class are
+            i -= 1
+            continue
         indent = depth if _NO_CODE.match(line) else _indent(line)
         if indent < depth:
             kept.append(i)
@@ -75,6 +78,10 @@ def _statement_above(lines: Sequence[str], row: int, depth: int) -> tuple[list[i
     i = row - 1
     while i >= 0 and len(kept) < MAX_WALK_ROWS:
         line = lines[i]
+        if line[: depth + 1].isspace():
+            kept.append(i)
+            i -= 1
+            continue
         if not _NO_CODE.match(line):
             indent = _indent(line)
             if indent < depth:
@@ -95,6 +102,8 @@ def _below(lines: Sequence[str], row: int, depth: int) -> tuple[list[int], bool]
     last = min(len(lines), row + 1 + MAX_WALK_ROWS)
     for i in range(row + 1, last):
         line = lines[i]
+        if not keeps and line[:depth].isspace():
+            continue
         if not _NO_CODE.match(line):
             indent = _indent(line)
             goes_on = _GOES_ON.match(line) is not None

@@ -13,6 +13,7 @@ from plt_lsp.positions import Cursor
 from plt_lsp.syntax import tree as tree_module
 from plt_lsp.syntax.grammars import GRAMMARS, language_of
 from plt_lsp.syntax.tree import NoTree, SyntaxTree, encoded
+from plt_lsp.syntax.tree_cache import MAX_TREES, TreeCache
 
 TYPESCRIPT = "interface A { x: number }\nexport function f<T>(a: T): T {\n  return a as any;\n}\n"
 SOURCES = {
@@ -203,3 +204,27 @@ def test_a_carriage_return_alone_ends_a_row_of_the_tree(text):
         for row, line in enumerate(data.split(b"\n"))
         if line.rstrip(b"\r") != encoded([content_of(tree.lines[row])])
     ] == []
+
+
+def test_a_documents_tree_is_made_from_the_one_before():
+    cache = TreeCache()
+    lines = ("def f():\n", "    return 1\n", "")
+    first = cache.tree_of("a", "python", lines)
+    assert cache.tree_of("a", "python", lines) is first
+    changed = ("def f():\n", "    return 22\n", "")
+    second = cache.tree_of("a", "python", changed)
+    assert isinstance(second, SyntaxTree)
+    assert every_node(second) == every_node(parsed("python", "".join(changed)))
+    assert cache.tree_of("b", "plaintext", lines) is NoTree.NO_GRAMMAR
+    other = cache.tree_of("a", "go", lines)
+    assert isinstance(other, SyntaxTree)
+    assert other.language_id == "go"
+    cache.forget("a")
+    assert len(cache) == 0
+
+
+def test_only_so_many_trees_are_kept():
+    cache = TreeCache()
+    for i in range(MAX_TREES + 2):
+        cache.tree_of(f"buffer-{i}", "python", ("x = 1\n", ""))
+    assert len(cache) == MAX_TREES
