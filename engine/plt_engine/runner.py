@@ -117,7 +117,12 @@ class ModelRunner:
     def _prefill_chunk(self, cache: KVCache, plan: PrefillPlan, start: int, stop: int, ids: Tensor) -> Tensor:
         """Run every loop over positions start .. stop-1; returns the final states that the plan wants of them."""
         embedding = self.model.embed(ids)  # [T, d]
-        states = [self._run_loop(cache, 1, plan.loops[0], start, stop, embedding)]
+        num, window = stop - start, self.config.loop.window_left
+        biases = (
+            ops.band_bias(num, stop, stop, embedding),
+            ops.band_bias(num, min(stop, num + window), window, embedding),
+        )
+        states = [self._run_loop(cache, 1, plan.loops[0], start, stop, embedding, biases)]
         for r in range(2, cache.loops + 1):
             span = plan.loops[r - 1]
             first = max(start, span.input_start)
@@ -125,7 +130,7 @@ class ModelRunner:
                 states.append(embedding[:0])
                 continue
             x = self._later_input(embedding[first - start :], states[-1], cache.saved(first - 1)[r - 2])
-            states.append(self._run_loop(cache, r, span, start, stop, x))
+            states.append(self._run_loop(cache, r, span, start, stop, x, biases))
         for r in range(1, cache.loops):
             cache.write_saved(r, stop - states[r - 1].shape[0], states[r - 1])
         return self._final(states[-1])
@@ -140,8 +145,12 @@ class ModelRunner:
             return below[-num:]
         return ops.clp_input(embedding, _shift_right(below, num, before), loop.emb_scale, loop.hidden_scale)
 
-    def _run_loop(self, cache: KVCache, r: int, span: LoopSpan, start: int, stop: int, x: Tensor) -> Tensor:
+    def _run_loop(
+        self, cache: KVCache, r: int, span: LoopSpan, start: int, stop: int, x: Tensor, biases: tuple[Tensor, Tensor]
+    ) -> Tensor:
         """Run the layers of loop r over inputs x [T', d], the last of them at position stop-1.
+
+        `biases` are those of the chunk's shared and local attention, see `ops.band_bias`.
 
         Returns the state that passes to the next loop (for the last loop: the residual stream), [T'', d], for as many
         of the last positions as the span wants.
@@ -154,14 +163,14 @@ class ModelRunner:
             if r == 1:
                 cache.write_shared(i, first, kv)
                 if wanted < stop:
-                    x = self._block(layer, x, ops.causal_attention(q, *cache.shared(i, stop)))
+                    x = self._block(layer, x, ops.causal_attention(q, *cache.shared(i, stop), biases[0]))
             else:
                 k, v = self._local_keys(cache, i, r, first, wanted, kv)
                 cache.write_local(i, r, first, kv)
                 if wanted < stop:
                     gate = loop_gate(self.config, layer.loop_gate, x, q)
                     window = self.config.loop.window_left
-                    y = ops.loop_attention_prefill(q, *cache.shared(i, stop), k, v, gate, window)
+                    y = ops.loop_attention_prefill(q, *cache.shared(i, stop), k, v, gate, window, *biases)
                     x = self._block(layer, x, y)
         return self._carried(x) if r < cache.loops else x
 

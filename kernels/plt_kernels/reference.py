@@ -82,25 +82,37 @@ def band_mask(num_queries: int, num_keys: int, window_left: int, device: torch.d
     return (j <= i) & (j >= i - window_left)
 
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def band_bias(num_queries: int, num_keys: int, window_left: int, like: Tensor) -> Tensor:
+    """`band_mask` as a summand of the scores: 0 where a query may see a key, else minus infinity; in like's dtype.
+
+    Its last t rows and s columns are the bias of t queries and s keys: made once, it serves all layers of a chunk.
+    """
+    mask = band_mask(num_queries, num_keys, window_left, like.device)
+    return torch.zeros_like(mask, dtype=like.dtype).masked_fill_(~mask, -torch.inf)
+
+
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
     """Softmax attention of the last T of S positions over all positions up to their own; scale D ** -0.5.
 
-    q [..., T, H, D], k and v [..., KV, S, D]; result [..., T, H, D].
+    q [..., T, H, D], k and v [..., KV, S, D]; result [..., T, H, D]. `bias` is a `band_bias` at least [T, S] with a
+    window of all keys, where the caller has one.
     """
     T, S = q.shape[-3], k.shape[-2]
     if T == 1:
         return _attention(q, k, v, None)
     if T == S:
         return _attention(q, k, v, None, is_causal=True)
-    return _attention(q, k, v, band_mask(T, S, S, q.device))
+    return _attention(q, k, v, (band_bias(T, S, S, q) if bias is None else bias)[-T:, -S:])
 
 
-def local_attention(q: Tensor, k: Tensor, v: Tensor, window_left: int) -> Tensor:
+def local_attention(q: Tensor, k: Tensor, v: Tensor, window_left: int, bias: Tensor | None = None) -> Tensor:
     """Softmax attention of the last T of S positions over each one's own position and window_left before it.
 
-    q [..., T, H, D], k and v [..., KV, S, D]; result [..., T, H, D].
+    q [..., T, H, D], k and v [..., KV, S, D]; result [..., T, H, D]. `bias` is a `band_bias` at least [T, S] with this
+    window, where the caller has one.
     """
-    return _attention(q, k, v, band_mask(q.shape[-3], k.shape[-2], window_left, q.device))
+    T, S = q.shape[-3], k.shape[-2]
+    return _attention(q, k, v, (band_bias(T, S, window_left, q) if bias is None else bias)[-T:, -S:])
 
 
 def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
@@ -119,7 +131,15 @@ def mix(gate: Tensor, y_global: Tensor, y_local: Tensor) -> Tensor:
 
 
 def loop_attention_prefill(
-    q: Tensor, k: Tensor, v: Tensor, local_k: Tensor, local_v: Tensor, gate: Tensor, window_left: int
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    local_k: Tensor,
+    local_v: Tensor,
+    gate: Tensor,
+    window_left: int,
+    bias: Tensor | None = None,
+    local_bias: Tensor | None = None,
 ) -> Tensor:
     """Gated attention of a later loop (r > 1) for a range of query positions.
 
@@ -129,11 +149,13 @@ def loop_attention_prefill(
         local_k: this loop's own keys, [..., KV, W, D], W >= T; `local_v` likewise.
         gate: [..., T, H].
         window_left: how many positions before its own a query sees locally.
+        bias: see `causal_attention`; `local_bias` see `local_attention`.
 
     Returns:
         [..., T, H, D].
     """
-    return mix(gate, causal_attention(q, k, v), local_attention(q, local_k, local_v, window_left))
+    y_local = local_attention(q, local_k, local_v, window_left, local_bias)
+    return mix(gate, causal_attention(q, k, v, bias), y_local)
 
 
 def loop_attention_decode(q: Tensor, k: Tensor, v: Tensor, local_k: Tensor, local_v: Tensor, gate: Tensor) -> Tensor:

@@ -46,6 +46,15 @@ def test_local_attention_sees_its_own_position_and_the_window_before_it(T, W, wi
     torch.testing.assert_close(ops.local_attention(q, k, v, window), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("T", "W"), [(1, 1), (5, 5), (3, 66), (9, 30)])
+def test_a_bias_that_was_made_for_more_queries_and_keys_serves_fewer(T, W):
+    torch.manual_seed(T + W)
+    q, k, v = random(T, 6, 4), random(2, W, 4), random(2, W, 4)
+    wide, narrow = ops.band_bias(20, 80, 80, q), ops.band_bias(20, 80, 7, q)
+    torch.testing.assert_close(ops.causal_attention(q, k, v, wide), ops.causal_attention(q, k, v))
+    torch.testing.assert_close(ops.local_attention(q, k, v, 7, narrow), ops.local_attention(q, k, v, 7))
+
+
 def test_a_window_of_64_holds_65_keys():
     mask = ops.band_mask(100, 100, 64, torch.device("cpu"))
     assert mask[99].sum() == 65
