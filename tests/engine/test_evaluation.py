@@ -215,3 +215,6 @@ def test_the_command_refuses_a_loop_count_without_evidence(tmp_path, capsys):
     words = [str(pack.folder), "--loops", "3", "--held-out", str(tmp_path / "held_out.jsonl")]
     assert cli.main(words) == 1
     assert "not 3" in capsys.readouterr().err
+    few = ["--pieces", "1", "--cursors", "1", "--blocks", "1", "--threads", "1"]
+    assert cli.main([*words, *few, "--force-loops"]) == 0
+    assert "R=3 (FORCED)" in capsys.readouterr().out

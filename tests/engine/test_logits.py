@@ -129,7 +129,7 @@ def test_tokens_come_from_a_file_as_well(tmp_path, run):
         (("--prefill", "22"), "prefill is 22; for 21 tokens it must be 0 to 21"),
         (("--prefill", "-1"), "prefill is -1"),
         (("--chunk", "0"), "chunk is 0; it must be 1 or more"),
-        (("--loops", "0"), "loops is 0; a loop count is a whole number from 1"),
+        (("--loops", "0"), "loops is 0; it is a whole number from 1"),
         (("--out", "/nowhere/x.npy"), "/nowhere/x.npy cannot be written"),
     ],
 )

@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="plt-lsp eval", description="Measure a model pack on held-out code.")
     parser.add_argument("pack", metavar="PACK", help="a pack's name or the path of its folder")
     parser.add_argument("--loops", type=int, nargs="+", metavar="R", help="loop counts; all that the pack supports")
+    parser.add_argument("--force-loops", action="store_true", help="measure loop counts that have no evidence, too")
     parser.add_argument(
         "--against",
         metavar="PACK|FILE.json",
@@ -97,8 +98,11 @@ def _packs(arguments: argparse.Namespace) -> list[tuple[Path, int]]:
     folder = find_pack(arguments.pack)
     supported = load_pack(folder).manifest.loop_counts
     for loops in arguments.loops or supported:
-        if loops not in supported:
-            raise LoopCountError(f"The pack {folder.name} supports the loop counts {supported}, not {loops}.")
+        if loops not in supported and not arguments.force_loops:
+            raise LoopCountError(
+                f"The pack {folder.name} supports the loop counts {supported}, not {loops}. For research, --force-loops "
+                "measures it all the same, and says so."
+            )
     packs = [(folder, loops) for loops in arguments.loops or supported]
     if arguments.against is None or arguments.against.endswith(".json"):
         return packs
@@ -113,8 +117,11 @@ def _files(held_out: Path | None) -> list[SourceFile]:
 
 
 def _measure(folder: Path, loops: int, cases: Cases, replay: Sequence[Exchange], threads: int) -> ArmScores:
-    name = f"{load_pack(folder).manifest.name} R={loops}"
-    engine = Engine.load(folder, EngineOptions(num_threads=threads, max_context_tokens=2048))
+    manifest = load_pack(folder).manifest
+    is_forced = loops not in manifest.loop_counts
+    name = f"{manifest.name} R={loops}{' (FORCED)' if is_forced else ''}"
+    options = EngineOptions(num_threads=threads, max_context_tokens=2048, force_loops=is_forced)
+    engine = Engine.load(folder, options)
     dtype = torch.bfloat16 if engine.info.dtype == "bfloat16" else torch.float32
     steps = len(cases.pieces) + 2 * len(cases.cursors) + len(cases.blocks) + len(replay)
     with _bar(name, steps) as advance:
