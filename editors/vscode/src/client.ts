@@ -5,6 +5,7 @@ import {
   type CloseHandlerResult,
   DidChangeConfigurationNotification,
   type ErrorHandler,
+  ExecuteCommandRequest,
   LanguageClient,
   type LanguageClientOptions,
   RevealOutputChannelOn,
@@ -25,7 +26,14 @@ import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
 import { SECTION } from "./config";
 import { type Level, parseLine } from "./log";
-import { COMPLETION_REPORT, type CompletionReport, DID_CHANGE_STATUS, STATUS, type ServerStatus } from "./protocol";
+import {
+  COMPLETION_REPORT,
+  type CompletionReport,
+  DID_CHANGE_STATUS,
+  LOAD_MODEL,
+  STATUS,
+  type ServerStatus,
+} from "./protocol";
 import { type Section, configurationAnswer, initializationOptions } from "./serverSettings";
 import { lengthToKeep } from "./surrogates";
 
@@ -82,6 +90,13 @@ export class Client implements Disposable {
   /** Whether the settings have come to need a new start. */
   get needsRestart(): boolean {
     return this.client !== undefined && this.options !== JSON.stringify(initializationOptions(section()));
+  }
+
+  /** Has the server load its model now, which it would else do for the next completion; it tells how that goes. */
+  async loadModel(): Promise<void> {
+    if (this.isRunning) {
+      await this.client?.sendRequest(ExecuteCommandRequest.type, { command: LOAD_MODEL });
+    }
   }
 
   dispose(): void {

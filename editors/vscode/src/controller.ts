@@ -85,8 +85,8 @@ export class Controller implements Disposable {
 
   async buildModel(): Promise<void> {
     const found = this.locate();
-    if (found !== undefined) {
-      await buildModel(found.command, this.log);
+    if (found !== undefined && (await buildModel(found.command, this.log))) {
+      await this.client.loadModel();
     }
   }
 
@@ -116,8 +116,8 @@ export class Controller implements Disposable {
 
   private async offerModel(): Promise<void> {
     const found = this.locate();
-    if (found !== undefined) {
-      await offerModel(found.command, this.memory, this.log);
+    if (found !== undefined && (await offerModel(found.command, this.memory, this.log))) {
+      await this.client.loadModel();
     }
   }
 

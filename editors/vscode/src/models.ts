@@ -14,29 +14,29 @@ interface Listing {
 /** Models that were found once are not looked for at every start. */
 const SEEN_KEY = "plt.modelsSeen";
 
-/** Offers to build the chosen model where it is missing and can be built; asks nothing otherwise. */
-export async function offerModel(command: string, memory: Memento, log: LogOutputChannel): Promise<void> {
+/** Offers to build the chosen model where it is missing and can be built; returns whether it has been built. */
+export async function offerModel(command: string, memory: Memento, log: LogOutputChannel): Promise<boolean> {
   const name = modelName();
   const seen = memory.get<readonly string[]>(SEEN_KEY, []);
   if (isPath(name) || seen.includes(name)) {
-    return;
+    return false;
   }
   const listing = await list(command);
   if (listing?.packs.some((pack) => pack.name === name && pack.fault === null)) {
     await memory.update(SEEN_KEY, [...seen, name]);
-    return;
+    return false;
   }
   const recipe = listing?.buildable.find((candidate) => candidate.name === name);
   if (recipe === undefined) {
-    return;
+    return false;
   }
   const question = `The model ${name} (${recipe.title}, ${recipe.license}) is not on this machine. Download and build it?`;
-  if ((await window.showInformationMessage(question, "Build", "Not Now")) === "Build") {
-    await buildModel(command, log);
-  }
+  const isWanted = (await window.showInformationMessage(question, "Build", "Not Now")) === "Build";
+  return isWanted && (await buildModel(command, log));
 }
 
-export async function buildModel(command: string, log: LogOutputChannel): Promise<void> {
+/** Builds the chosen model, and says how that went; returns whether it is there now. */
+export async function buildModel(command: string, log: LogOutputChannel): Promise<boolean> {
   const name = modelName();
   try {
     const finished = await withProgress(`PLT: building the model ${name}`, log, (options) =>
@@ -45,13 +45,15 @@ export async function buildModel(command: string, log: LogOutputChannel): Promis
     if (finished.code !== 0) {
       const said = finished.stderr.at(-1) ?? finished.stdout.at(-1) ?? "see the log";
       void window.showErrorMessage(`The model ${name} could not be built: ${said}`);
-      return;
+      return false;
     }
     void window.showInformationMessage(`The model ${name} is ready. Type in any file.`);
+    return true;
   } catch (error) {
     if (!(error instanceof Cancelled)) {
       throw error;
     }
+    return false;
   }
 }
 

@@ -40,6 +40,7 @@ export interface EngineStatus {
 
 export const COMPLETION_REPORT = "plt/completionReport";
 export const DID_CHANGE_STATUS = "plt/didChangeStatus";
+export const LOAD_MODEL = "plt.loadModel";
 export const STATUS = "plt/status";
 
 /** What this client takes beyond the protocol; the server sends it to no one else. */

@@ -13,7 +13,7 @@ from tests.e2e.vscode.browser import Browser
 from tests.e2e.vscode.code_server import code_server
 from tests.e2e.vscode.places import ARTEFACTS, ROOT
 from tests.e2e.vscode.waiting import wait_for
-from tests.e2e.vscode.workbench import MODEL, Workbench
+from tests.e2e.vscode.workbench import MODEL, MODEL_TIMEOUT_S, Workbench
 
 INSTALL_TIMEOUT_S = 900
 PAIRS = "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n"
@@ -74,9 +74,10 @@ def walk_through(vscode: Workbench) -> None:
     vscode.browser.screenshot(ARTEFACTS / "walkthrough.png")
     vscode.answer("PLT needs its language server", "Install")
     wait_for(vscode.status, lambda words: words == "PLT: installing")
-    wait_for(vscode.status, lambda words: words.startswith(f"PLT: {MODEL}"), timeout_s=INSTALL_TIMEOUT_S)
+    wait_for(vscode.status, lambda words: words == "PLT: model missing", timeout_s=INSTALL_TIMEOUT_S)
     vscode.answer(f"The model {MODEL}", "Build")
     wait_for(lambda: vscode.notifications(f"The model {MODEL} is ready"), timeout_s=INSTALL_TIMEOUT_S)
+    wait_for(vscode.status, lambda words: words.startswith(f"PLT: {MODEL}"), timeout_s=MODEL_TIMEOUT_S)
 
     vscode.open_text("first.py", PAIRS)
     assert vscode.type_until_ghost("    return")
