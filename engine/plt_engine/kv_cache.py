@@ -37,6 +37,29 @@ class RowViews:
     ring_mask: Tensor
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodeBuffers:
+    """Where a cache lies, for a decode that is told the position on the device (see static_decode.py).
+
+    Attributes:
+        shared_k: loop 1's keys, [L, KV, capacity, D]; `shared_v` likewise.
+        ring_k: the later loops' rings, [L, R-1, KV, C, D]; `ring_v` likewise.
+        saved: what loops 1..R-1 pass on, [R-1, rewind_tokens + 1, d]; position p lies in slot p mod the number.
+    """
+
+    shared_k: Tensor
+    shared_v: Tensor
+    ring_k: Tensor
+    ring_v: Tensor
+    saved: Tensor
+
+    @property
+    def addresses(self) -> tuple[object, ...]:
+        """What changes when any of them moves or changes its shape."""
+        tensors = (self.shared_k, self.ring_k, self.saved)
+        return tuple((t.data_ptr(), t.shape) for t in tensors)
+
+
 class KVCache:
     """KV of one sequence at a loop count R (plt.md's notation: w_left, KV heads, head width D, L layers).
 
@@ -153,6 +176,11 @@ class KVCache:
             ring_slots=self._halves(self._rings[..., slot, :]).unbind(),
             ring_mask=torch.zeros_like(seen, dtype=self._rings.dtype).masked_fill_(~seen, -torch.inf)[None],
         )
+
+    def decode_buffers(self) -> DecodeBuffers:
+        """The cache's own memory, whole; room must be reserved before."""
+        shared, rings = self._shared, self._rings
+        return DecodeBuffers(shared[:, 0], shared[:, 1], rings[:, :, 0], rings[:, :, 1], self._saved)
 
     def _halves(self, kv: Tensor) -> Tensor:
         """A view [..., 2, D/2] of keys and values [..., D]."""

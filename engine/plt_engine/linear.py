@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from plt_engine.errors import RequestError
 from plt_engine.quantize import Int4Weight, Int8Weight, StoredWeight, concatenate, dense, unpack_int4
+from plt_kernels.dispatch import Ops
 
 # Up to so many rows torch's packed kernels are faster than a dense product; beyond, they compute one row after another.
 PACKED_ROWS = 6
@@ -31,6 +32,7 @@ class NumericPlan:
         packs: whether few rows are multiplied with quantised weights in torch's packed form.
         keeps_dense: whether quantised weights are also held dense, or made dense for each use with many rows.
         reason: why, for people.
+        ops: what multiplies few rows with quantised weights as they are stored; None for torch's packed CPU kernels.
     """
 
     dtype: torch.dtype
@@ -38,6 +40,7 @@ class NumericPlan:
     packs: bool
     keeps_dense: bool
     reason: str
+    ops: Ops | None = None
 
 
 def plan_numerics(dtype: str = "auto", keeps_dense: bool = True) -> NumericPlan:
@@ -93,6 +96,20 @@ class Int8Kernel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StoredKernel:
+    """A matrix [O, I] as it is stored, for operations that read it so."""
+
+    ops: Ops
+    stored: Int4Weight | Int8Weight
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Project x [T, I] to [T, O]."""
+        if isinstance(self.stored, Int4Weight):
+            return self.ops.quantized_linear(x, self.stored.packed, self.stored.scale, self.stored.minimum)
+        return self.ops.quantized_linear(x, self.stored.values, self.stored.scale)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Linear:
     """A projection [O, I] with an optional bias [O]; at least one of its forms is there.
 
@@ -105,7 +122,7 @@ class Linear:
     many_rows: Tensor | None
     bias: Tensor | None = None
     stored: StoredWeight | None = None
-    kernel: Int4Kernel | Int8Kernel | None = None
+    kernel: Int4Kernel | Int8Kernel | StoredKernel | None = None
     dense_dtype: torch.dtype = torch.float32
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -131,7 +148,7 @@ class Linear:
         held = [self.many_rows, self.bias]
         if isinstance(self.kernel, Int4Kernel):
             held += [self.kernel.packed, self.kernel.scales_and_zeros]
-        elif self.kernel is not None:
+        elif isinstance(self.kernel, Int8Kernel):
             held += [self.kernel.values, self.kernel.scale]
         if isinstance(self.stored, Int4Weight):
             held += [self.stored.packed, self.stored.scale, self.stored.minimum]
@@ -151,15 +168,19 @@ def make_linear(weights: Sequence[StoredWeight], biases: Sequence[Tensor | None]
     held = [bias for bias in biases if bias is not None]
     bias = torch.cat(held).to(plan.dtype) if held else None
     stored = concatenate(weights)
-    kernel = _kernel(stored) if plan.packs else None
+    kernel = _kernel(stored, plan.ops) if plan.packs else None
     if kernel is not None and not plan.keeps_dense:
         return Linear(None, bias, stored, kernel, plan.dense_dtype)
     return Linear(dense(stored, plan.dense_dtype), bias, None, kernel, plan.dense_dtype)
 
 
-def _kernel(stored: StoredWeight) -> Int4Kernel | Int8Kernel | None:
-    """The packed form, or None where torch has none for this weight."""
-    if isinstance(stored, Tensor) or stored.shape[0] % TILE != 0:
+def _kernel(stored: StoredWeight, ops: Ops | None) -> Int4Kernel | Int8Kernel | StoredKernel | None:
+    """The form for few rows, or None where there is none for this weight."""
+    if isinstance(stored, Tensor):
+        return None
+    if ops is not None:
+        return StoredKernel(ops, stored)
+    if stored.shape[0] % TILE != 0:
         return None
     if isinstance(stored, Int4Weight):
         return _int4_kernel(stored) if stored.group_size in (32, 64, 128, 256) else None

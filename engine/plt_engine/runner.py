@@ -10,16 +10,22 @@ import torch
 from torch import Tensor
 
 from plt_engine.decode import WIDE, DecodePass, DecodeWeights
+from plt_engine.device import kernel_ops
 from plt_engine.fused import FusedLayer, FusedModel
 from plt_engine.kv_cache import REWIND_TOKENS, KVCache
 from plt_engine.model import loop_gate
+from plt_engine.static_decode import StaticDecoder, capture_graph
 from plt_engine.trapezoid import LoopSpan, LoopState, PrefillPlan, plan_prefill
-from plt_kernels import reference as ops
+from plt_kernels import reference, reference_path
 
 CHUNK_TOKENS = 512
 # A prefill leaves the later loops' state whole for this many tokens before its end, since an editor's next prompt often
 # differs in its last tokens only. The price is as many token-layers per layer of each later loop.
 REWIND_MARGIN_TOKENS = 8
+
+
+# Of a chunk's shared and of its local attention; None where the kernels need none.
+Biases = tuple[Tensor | None, Tensor | None]
 
 
 class ModelRunner:
@@ -34,12 +40,15 @@ class ModelRunner:
         self.config = model.config
         self.model = model
         self.max_tokens = max_tokens
-        cos, sin = ops.rope_tables(max_tokens, self.config.head_dim, self.config.rope_theta, self.dtype)
+        cos, sin = reference.rope_tables(max_tokens, self.config.head_dim, self.config.rope_theta, self.dtype)
         self._cos, self._sin = cos[:, None].to(self.device), sin[:, None].to(self.device)  # [P, 1, D]
         wide = WIDE.get(self.dtype, self.dtype)
-        self._turns = ops.rope_turns(max_tokens, self.config.head_dim, self.config.rope_theta, wide).to(self.device)
+        turns = reference.rope_turns(max_tokens, self.config.head_dim, self.config.rope_theta, wide)
+        self._turns = turns.to(self.device)
         self._decode_weights = DecodeWeights.of(model)
         self._passes: dict[int, DecodePass] = {}
+        self._ops = kernel_ops(self.device, self.dtype)
+        self._static = self._static_decoder()
 
     @property
     def dtype(self) -> torch.dtype:
@@ -119,8 +128,8 @@ class ModelRunner:
         embedding = self.model.embed(ids)  # [T, d]
         num, window = stop - start, self.config.loop.window_left
         biases = (
-            ops.band_bias(num, stop, stop, embedding),
-            ops.band_bias(num, min(stop, num + window), window, embedding),
+            self._ops.band_bias(num, stop, stop, embedding),
+            self._ops.band_bias(num, min(stop, num + window), window, embedding),
         )
         states = [self._run_loop(cache, 1, plan.loops[0], start, stop, embedding, biases)]
         for r in range(2, cache.loops + 1):
@@ -143,14 +152,14 @@ class ModelRunner:
         loop, num = self.config.loop, embedding.shape[0]
         if loop.shift == 0:
             return below[-num:]
-        return ops.clp_input(embedding, _shift_right(below, num, before), loop.emb_scale, loop.hidden_scale)
+        return self._ops.clp_input(embedding, _shift_right(below, num, before), loop.emb_scale, loop.hidden_scale)
 
     def _run_loop(
-        self, cache: KVCache, r: int, span: LoopSpan, start: int, stop: int, x: Tensor, biases: tuple[Tensor, Tensor]
+        self, cache: KVCache, r: int, span: LoopSpan, start: int, stop: int, x: Tensor, biases: Biases
     ) -> Tensor:
         """Run the layers of loop r over inputs x [T', d], the last of them at position stop-1.
 
-        `biases` are those of the chunk's shared and local attention, see `ops.band_bias`.
+        `biases` are those of the chunk's shared and local attention, see `reference.band_bias`.
 
         Returns the state that passes to the next loop (for the last loop: the residual stream), [T'', d], for as many
         of the last positions as the span wants.
@@ -163,14 +172,14 @@ class ModelRunner:
             if r == 1:
                 cache.write_shared(i, first, kv)
                 if wanted < stop:
-                    x = self._block(layer, x, ops.causal_attention(q, *cache.shared(i, stop), biases[0]))
+                    x = self._block(layer, x, self._ops.causal_attention(q, *cache.shared(i, stop), biases[0]))
             else:
                 k, v = self._local_keys(cache, i, r, first, wanted, kv)
                 cache.write_local(i, r, first, kv)
                 if wanted < stop:
                     gate = loop_gate(self.config, layer.loop_gate, x, q)
                     window = self.config.loop.window_left
-                    y = ops.loop_attention_prefill(q, *cache.shared(i, stop), k, v, gate, window, *biases)
+                    y = self._ops.loop_attention_prefill(q, *cache.shared(i, stop), k, v, gate, window, *biases)
                     x = self._block(layer, x, y)
         return self._carried(x) if r < cache.loops else x
 
@@ -202,15 +211,30 @@ class ModelRunner:
         position, loops = cache.num_tokens, cache.loops
         if not cache.is_ready or position >= self.max_tokens:
             raise ValueError(f"a cache of {position} tokens cannot be decoded from; run prefill, or shorten it")
-        cache.reserve(position + 1)
         if loops > 1 and self.config.loop.shift == 0:
+            cache.reserve(position + 1)
             return self._decode_in_turn(cache, token)
+        if self._static is not None:
+            # Room for the longest sequence is made at once, since a captured graph must be made anew where it moves.
+            cache.reserve(self.max_tokens)
+            state = self._static.decode(cache, token)
+            cache.commit(position + 1)
+            return state
+        cache.reserve(position + 1)
         x = self._decode_input(cache, token)  # [R, d]
         passed_on, state = self._decode_pass(loops)(x, self._turns[position], cache, position)
         if loops > 1:
             cache.write_saved_rows(position, passed_on)
         cache.commit(position + 1)
         return state
+
+    def _static_decoder(self) -> StaticDecoder | None:
+        """What decodes on a GPU, or wherever the Triton path is taken; None for `DecodePass`, the CPU's fast form."""
+        is_gpu = self.device.type == "cuda"
+        if not is_gpu and self._ops is reference_path:
+            return None
+        tables = self._cos[:, 0], self._sin[:, 0]
+        return StaticDecoder(self.model, tables, self._ops, capture_graph if is_gpu else lambda step: step)
 
     def _decode_pass(self, loops: int) -> DecodePass:
         if loops not in self._passes:
@@ -231,28 +255,28 @@ class ModelRunner:
             return embedding
         loop = self.config.loop
         saved = cache.saved(cache.num_tokens - 1)  # [R-1, d]
-        return torch.cat((embedding, ops.clp_input(embedding, saved, loop.emb_scale, loop.hidden_scale)))
+        return torch.cat((embedding, self._ops.clp_input(embedding, saved, loop.emb_scale, loop.hidden_scale)))
 
     def _project(self, layer: FusedLayer, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
         """Rotated q [T, H, D] and rotated k with v, [T, 2, KV, D], of the residual stream x [T, d]."""
         c = self.config
         H, KV = c.num_attention_heads, c.num_key_value_heads
-        qkv = layer.qkv(ops.rms_norm(x, layer.input_norm, c.rms_norm_eps)).view(-1, H + 2 * KV, c.head_dim)
-        qkv[:, : H + KV] = ops.rope(qkv[:, : H + KV], cos, sin)
+        qkv = layer.qkv(self._ops.rms_norm(x, layer.input_norm, c.rms_norm_eps)).view(-1, H + 2 * KV, c.head_dim)
+        qkv[:, : H + KV] = reference.rope(qkv[:, : H + KV], cos, sin)
         return qkv[:, :H], qkv[:, H:].view(-1, 2, KV, c.head_dim)
 
     def _block(self, layer: FusedLayer, x: Tensor, y: Tensor) -> Tensor:
         """The rest of a layer: attention output y [T, H, D] and the MLP onto the residual stream x [T, d]."""
         x = x + layer.o(y.reshape(x.shape[0], -1))
-        m = ops.rms_norm(x, layer.post_norm, self.config.rms_norm_eps)
-        return x + layer.down(ops.swiglu(layer.gate_up(m)))
+        m = self._ops.rms_norm(x, layer.post_norm, self.config.rms_norm_eps)
+        return x + layer.down(self._ops.swiglu(layer.gate_up(m)))
 
     def _carried(self, x: Tensor) -> Tensor:
         """The state that a loop passes to the next."""
         return self._final(x) if self.config.loop.normalize_per_loop else x
 
     def _final(self, x: Tensor) -> Tensor:
-        return ops.rms_norm(x, self.model.norm, self.config.rms_norm_eps)
+        return self._ops.rms_norm(x, self.model.norm, self.config.rms_norm_eps)
 
 
 def _shift_right(states: Tensor, num: int, before: Tensor) -> Tensor:

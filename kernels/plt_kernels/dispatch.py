@@ -58,12 +58,16 @@ class Ops(Protocol):
     ) -> Tensor:
         """See `static_reference.clp_rows`."""
 
-    def causal_attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def band_bias(self, num_queries: int, num_keys: int, window_left: int, like: Tensor) -> Tensor | None:
+        """See `reference.band_bias`; what comes out is what this path's attention takes."""
+
+    def causal_attention(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `reference.causal_attention`."""
 
     def loop_attention_prefill(
-        self, q: Tensor, k: Tensor, v: Tensor, local_k: Tensor, local_v: Tensor, gate: Tensor, window_left: int
-    ) -> Tensor:
+        self, q: Tensor, k: Tensor, v: Tensor, local_k: Tensor, local_v: Tensor, gate: Tensor, window_left: int,
+        bias: Tensor | None = None, local_bias: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
         """See `reference.loop_attention_prefill`."""
 
     def loop_attention_decode(

@@ -3,6 +3,7 @@
 It only gathers; the definitions are in `reference` and `static_reference`.
 """
 
+from plt_kernels.reference import band_bias as band_bias
 from plt_kernels.reference import causal_attention as causal_attention
 from plt_kernels.reference import clp_input as clp_input
 from plt_kernels.reference import loop_attention_decode as loop_attention_decode

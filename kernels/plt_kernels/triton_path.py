@@ -7,6 +7,7 @@ from plt_kernels.triton_ops.clp_input import clp_input as clp_input
 from plt_kernels.triton_ops.clp_input import clp_rows as clp_rows
 from plt_kernels.triton_ops.loop_attention_decode import loop_attention_decode as loop_attention_decode
 from plt_kernels.triton_ops.loop_attention_decode import ring_attention_decode as ring_attention_decode
+from plt_kernels.triton_ops.loop_attention_prefill import band_bias as band_bias
 from plt_kernels.triton_ops.loop_attention_prefill import causal_attention as causal_attention
 from plt_kernels.triton_ops.loop_attention_prefill import loop_attention_prefill as loop_attention_prefill
 from plt_kernels.triton_ops.loop_attention_prefill import varlen_loop_attention_prefill as varlen_loop_attention_prefill

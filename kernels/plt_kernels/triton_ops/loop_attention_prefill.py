@@ -146,7 +146,12 @@ def _check(q: Tensor, k: Tensor, v: Tensor, local_k: Tensor, local_v: Tensor, ga
     require(gate is None or (gate.shape == (T, H) and gate.stride(1) == 1), NAME, f"the gate must be {[T, H]}")
 
 
-def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def band_bias(num_queries: int, num_keys: int, window_left: int, like: Tensor) -> Tensor | None:
+    """See `reference.band_bias`: the kernel masks by position as it goes, so that there is none to make."""
+    return None
+
+
+def causal_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
     """See `reference.causal_attention`; q [T, H, D], k and v [KV, S, D]."""
     made, y = launch(q, k, v, None, 0, table_for(q.device))
     made.run()
@@ -154,7 +159,15 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def loop_attention_prefill(
-    q: Tensor, k: Tensor, v: Tensor, local_k: Tensor, local_v: Tensor, gate: Tensor, window_left: int
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    local_k: Tensor,
+    local_v: Tensor,
+    gate: Tensor,
+    window_left: int,
+    bias: Tensor | None = None,
+    local_bias: Tensor | None = None,
 ) -> Tensor:
     """See `reference.loop_attention_prefill`; without batch dimensions."""
     made, y = launch(q, k, v, (local_k, local_v, gate), window_left, table_for(q.device))

@@ -1,0 +1,147 @@
+"""Where a model runs, in which numbers, and whether it fits: decided before anything is loaded.
+
+The decisions are pure functions of what a machine reports. It does not know how the model computes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+
+from plt_engine.config import ModelConfig
+from plt_engine.errors import RequestError
+from plt_engine.linear import NumericPlan, plan_numerics
+from plt_engine.loader import weight_files
+from plt_engine.quantize import Int4Weight, Int8Weight, StoredWeight
+from plt_kernels.dispatch import Ops, ops_for
+
+DEVICES = ("auto", "cpu", "cuda")
+GIB = 1 << 30
+# The CUDA context, what its libraries work in, a chunk's activations and captured graphs.
+WORKING_BYTES = GIB
+# int4 in groups of 32 has 4 bits and two float16 per group: 5 bits for each 16 of bfloat16.
+INT4_SHARE = 5 / 16
+ITEM_BYTES = {"F64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
+
+
+def choose_device(name: str, has_gpu: bool) -> torch.device:
+    """The device for a setting; `auto` is the GPU where there is one.
+
+    Raises:
+        RequestError: the name is unknown, or a GPU is asked for and torch sees none.
+    """
+    if name not in DEVICES:
+        raise RequestError(f"device is {name!r}; choose {', '.join(DEVICES)}.")
+    if name == "cuda" and not has_gpu:
+        raise RequestError(
+            "device is 'cuda', but torch sees no GPU. Install a build of torch for CUDA or ROCm and its driver, or set "
+            "device to auto or cpu."
+        )
+    return torch.device("cuda" if has_gpu and name != "cpu" else "cpu")
+
+
+def plan_device(device: torch.device, dtype: str = "auto", has_bfloat16: bool = True) -> NumericPlan:
+    """How to compute on a device; on a CPU see `linear.plan_numerics`.
+
+    Args:
+        device: from `choose_device`.
+        dtype: `auto`, or a name.
+        has_bfloat16: whether the GPU multiplies bfloat16 itself; where not, float16 is taken.
+
+    Raises:
+        RequestError: the dtype's name is unknown.
+    """
+    if device.type == "cpu":
+        return plan_numerics(dtype)
+    asked = plan_numerics("bfloat16" if dtype == "auto" else dtype)
+    chosen = torch.float16 if dtype == "auto" and not has_bfloat16 else asked.dtype
+    name = str(chosen).removeprefix("torch.")
+    reason = f"{name}, as asked for" if dtype != "auto" else f"{name}, which this GPU multiplies itself"
+    return NumericPlan(chosen, chosen, True, False, reason, kernel_ops(device, chosen))
+
+
+def kernel_ops(device: torch.device, dtype: torch.dtype) -> Ops:
+    """The operations for tensors of a device and dtype (see plt_kernels.dispatch).
+
+    Raises:
+        RequestError: the variable PLT_KERNELS asks for something that is unknown or cannot be had.
+    """
+    try:
+        return ops_for(device, dtype)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNeed:
+    """Bytes that a model takes on a device, apart from WORKING_BYTES.
+
+    Attributes:
+        weights: of the weights as they are held there.
+        kv_per_token: of one position of the shared KV.
+        context_tokens: positions that a sequence is given room for.
+        is_quantised: whether the weights are int4 or int8 already.
+    """
+
+    weights: int
+    kv_per_token: int
+    context_tokens: int
+    is_quantised: bool
+
+    @property
+    def total(self) -> int:
+        """Weights, one sequence and room to work in."""
+        return self.weights + self.kv_per_token * self.context_tokens + WORKING_BYTES
+
+
+def memory_need(config: ModelConfig, folder: Path, context_tokens: int, plan: NumericPlan) -> MemoryNeed:
+    """What a pack needs, read from the headers of its files alone."""
+    weights, quantised = 0, False
+    for path in weight_files(folder):
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 (it is no dictionary)
+                part = file.get_slice(name)
+                num, quantised = 1, quantised or name.endswith((".int4", ".int8"))
+                for side in part.get_shape():
+                    num *= side
+                is_plain = part.get_dtype() in ITEM_BYTES and not name.endswith((".scale", ".min"))
+                weights += num * (plan.dtype.itemsize if is_plain else ITEM_BYTES.get(part.get_dtype(), 1))
+    kv = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * plan.dtype.itemsize
+    return MemoryNeed(weights, kv, context_tokens, quantised)
+
+
+def require_memory(need: MemoryNeed, free_bytes: int) -> None:
+    """Raise unless the device has room.
+
+    Raises:
+        RequestError: names what is needed, what is free, and what would fit.
+    """
+    if need.total <= free_bytes:
+        return
+    remedies = []
+    fitting_tokens = (free_bytes - need.weights - WORKING_BYTES) // need.kv_per_token
+    if fitting_tokens >= 512:
+        remedies.append(f"set max_context_tokens to {fitting_tokens // 256 * 256} or less")
+    if not need.is_quantised:
+        share = _gib(int(need.weights * INT4_SHARE))
+        remedies.append(f"take int4 weights, about {share} (`plt-lsp models add ... --quantize int4`)")
+    remedies.append("set device to cpu")
+    raise RequestError(
+        f"The GPU has {_gib(free_bytes)} free, and the model needs {_gib(need.total)}: {_gib(need.weights)} for its "
+        f"weights, {_gib(need.kv_per_token * need.context_tokens)} for a context of {need.context_tokens} tokens and "
+        f"{_gib(WORKING_BYTES)} to work in. To mend it, {', or '.join(remedies)}."
+    )
+
+
+def _gib(num_bytes: int) -> str:
+    return f"{num_bytes / GIB:.1f} GiB"
+
+
+def move(weight: StoredWeight, device: torch.device) -> StoredWeight:
+    """A stored weight on a device, in its stored form."""
+    if isinstance(weight, Int4Weight):
+        return Int4Weight(weight.packed.to(device), weight.scale.to(device), weight.minimum.to(device))
+    if isinstance(weight, Int8Weight):
+        return Int8Weight(weight.values.to(device), weight.scale.to(device))
+    return weight.to(device)
