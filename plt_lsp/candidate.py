@@ -4,7 +4,6 @@ It does not know how many texts are wanted, nor what becomes of an error.
 """
 
 import math
-from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -16,8 +15,6 @@ from plt_lsp.engine_client import EngineClient
 from plt_lsp.postprocess.shape import Shaped, shape
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.trigger import Plan
-
-Progress = Callable[[str], None]
 
 # The likeliest text is always the same one; others need some chance to differ from it.
 TEMPERATURE = 0.8
@@ -43,17 +40,12 @@ class Candidate:
         return sum(found) / len(found) if found else -math.inf
 
 
-def ignore_progress(_: str) -> None:
-    """For texts that nobody watches growing."""
-
-
 async def generate(
     engine: EngineClient,
     config: EngineConfig,
     request: GenerationRequest,
     snapshot: Snapshot,
     plan: Plan,
-    progress: Progress,
 ) -> Candidate:
     """One text; where it is final the engine is told to stop, and still says what it cost. Raises EngineError."""
     raw, shown = "", Shaped("")
@@ -61,20 +53,12 @@ async def generate(
         async for event in events:
             if isinstance(event, GenerationOutput):
                 return Candidate(shown if shown.is_final else shape(event.text, snapshot, plan), event)
-            raw += event.text
-            shown = _advance(engine, request, shown, shape(raw, snapshot, plan), progress)
+            if not shown.is_final:
+                raw += event.text
+                shown = shape(raw, snapshot, plan)
+                if shown.is_final:
+                    engine.abort(request.request_id)
     raise EngineError(f"the engine ended the request {request.request_id} without an output")
-
-
-def _advance(engine: EngineClient, request: GenerationRequest, old: Shaped, new: Shaped, progress: Progress) -> Shaped:
-    """Tell of the text so far, and stop the engine where no further text can change it."""
-    if old.is_final:
-        return old
-    if new.text != old.text:
-        progress(new.text)
-    if new.is_final:
-        engine.abort(request.request_id)
-    return new
 
 
 def request_for(request_id: str, snapshot: Snapshot, plan: Plan) -> GenerationRequest:

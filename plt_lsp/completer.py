@@ -1,19 +1,21 @@
-"""Runs one inline completion: snapshot and plan in, texts or a named reason out.
+"""Runs one inline completion: snapshot in, texts or a named reason out.
 
 It does not know the protocol's types; how the engine is reached and what the session is told is all that is not pure.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from plt_engine.errors import ConfigError, EngineError, HostError, LoopCountError, PackError, PackNotFoundError
 from plt_engine.types import FinishReason, GenerationOutput
 from plt_engine.wire import EngineConfig
-from plt_lsp.candidate import Candidate, Progress, generate, ignore_progress, request_for, sampled
+from plt_lsp.candidate import Candidate, generate, request_for, sampled
 from plt_lsp.engine_client import monotonic_ms
+from plt_lsp.first_text import FirstText, OnFollow, kept_text, new_text
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.session import ServerSession
 from plt_lsp.snapshot import Snapshot
-from plt_lsp.trigger import Plan
+from plt_lsp.trigger import Plan, decide, refusal, wait_ms
 
 TRIES_PER_ALTERNATIVE = 2
 
@@ -25,12 +27,16 @@ class Completion:
     Attributes:
         texts: to insert at the cursor, each different, the best first; none where there is a reason.
         reason: why there is no text, or None.
-        output: what the engine said at the end of its likeliest text, or None where it was not asked or failed.
+        output: what the engine said at the end of its likeliest text, or None where that has not ended or failed.
+        is_partial: whether the first text goes on growing.
+        is_kept: whether the first text was there already, or on its way.
     """
 
     texts: tuple[str, ...] = ()
     reason: EmptyReason | None = None
     output: GenerationOutput | None = None
+    is_partial: bool = False
+    is_kept: bool = False
 
     @property
     def text(self) -> str:
@@ -38,40 +44,80 @@ class Completion:
         return self.texts[0] if self.texts else ""
 
 
-async def complete(session: ServerSession, snapshot: Snapshot, plan: Plan, progress: Progress) -> Completion:
-    """Ask the engine, and turn each of its failures into a reason and at most one message to the user.
+async def complete(
+    session: ServerSession, snapshot: Snapshot, on_follow: OnFollow, *, is_automatic: bool
+) -> Completion:
+    """Find a text or ask the engine, and turn each of its failures into a reason and at most one message to the user.
 
     Args:
-        session: the engine's client and the user's ear.
+        session: what is kept, the engine's client, and the user's ear.
         snapshot: what the request sees.
-        plan: how much to ask for.
-        progress: called with the likeliest text so far whenever it has changed.
+        on_follow: called with the generation whose text is going to be the first one, and with how much of it is typed.
+        is_automatic: whether typing asks, and not the user.
     """
+    if (reason := refusal(snapshot, is_automatic=is_automatic)) is not None:
+        session.cache.stop(snapshot.session_id)
+        return Completion(reason=reason)
     try:
         config = session.engine_config(snapshot.settings)
-        request = request_for(session.engine.new_id(), snapshot, plan)
-        first = await generate(session.engine, config, request, snapshot, plan, progress)
-        others = await _alternatives(session, config, snapshot, plan, first)
+        completion = await _complete(session, config, snapshot, on_follow, is_automatic=is_automatic)
     except EngineError as error:
         return Completion(reason=explain(session, error))
-    session.note_success()
-    texts = tuple(candidate.text for candidate in (first, *others) if candidate.text)
-    return Completion(texts, None if texts else first.shaped.reason, first.output)
+    if completion.texts or completion.output is not None:
+        session.note_success()
+    return completion
+
+
+async def _complete(
+    session: ServerSession, config: EngineConfig, snapshot: Snapshot, on_follow: OnFollow, *, is_automatic: bool
+) -> Completion:
+    budget_ms = float(snapshot.settings.inline_completion.latency_budget_ms) if is_automatic else None
+    first = await kept_text(session, config, snapshot, budget_ms, on_follow)
+    if is_automatic and first is not None:
+        return _completion(first, [])
+    plan = decide(snapshot, session.activity(snapshot.uri), is_automatic=is_automatic)
+    if isinstance(plan, EmptyReason):
+        session.cache.stop(snapshot.session_id)
+        return Completion(reason=plan)
+    if first is None:
+        first = await _after_pause(session, config, snapshot, plan, budget_ms, on_follow)
+    return _completion(first, await _alternatives(session, config, snapshot, plan, first))
+
+
+async def _after_pause(
+    session: ServerSession,
+    config: EngineConfig,
+    snapshot: Snapshot,
+    plan: Plan,
+    budget_ms: float | None,
+    on_follow: OnFollow,
+) -> FirstText:
+    session.cache.stop(snapshot.session_id)
+    if budget_ms is not None:
+        pause_ms = wait_ms(session.activity(snapshot.uri), session.latency_ms, monotonic_ms())
+        await asyncio.sleep(pause_ms / 1e3)
+    return await new_text(session, config, snapshot, plan, budget_ms, on_follow)
+
+
+def _completion(first: FirstText, others: list[Candidate]) -> Completion:
+    texts = tuple(text for text in (first.text, *(other.text for other in others)) if text)
+    return Completion(texts, None if texts else first.reason, first.output, first.is_partial, first.is_kept)
 
 
 async def _alternatives(
-    session: ServerSession, config: EngineConfig, snapshot: Snapshot, plan: Plan, first: Candidate
+    session: ServerSession, config: EngineConfig, snapshot: Snapshot, plan: Plan, first: FirstText
 ) -> list[Candidate]:
     """Further texts that differ after shaping too, the surest first; the deadline counts for all texts together."""
     found: list[Candidate] = []
     texts = {first.text, ""}
-    ends_ms = monotonic_ms() + snapshot.settings.inline_completion.deadline_ms - first.output.metrics.total_ms
+    spent_ms = first.output.metrics.total_ms if first.output is not None and not first.is_kept else 0.0
+    ends_ms = monotonic_ms() + snapshot.settings.inline_completion.deadline_ms - spent_ms
     for seed in range(1, TRIES_PER_ALTERNATIVE * (plan.num_texts - 1) + 1):
         left_ms = ends_ms - monotonic_ms()
         if len(found) == plan.num_texts - 1 or left_ms <= 0:
             break
         request = sampled(request_for(session.engine.new_id(), snapshot, plan), seed, left_ms)
-        candidate = await generate(session.engine, config, request, snapshot, plan, ignore_progress)
+        candidate = await generate(session.engine, config, request, snapshot, plan)
         if candidate.text not in texts and candidate.output.finish_reason is not FinishReason.DEADLINE:
             texts.add(candidate.text)
             found.append(candidate)

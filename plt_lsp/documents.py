@@ -62,6 +62,7 @@ class Document:
         session_id: names this opening of the document to the engine.
         is_in_sync: False from a change that could not be read until the whole text is sent again.
         lines: every line with its line end; the last has none and may be empty, so there is always one.
+        fingerprint: of the lines, whatever their order: documents that differ in it differ in their text.
         shifts: what the last batch of changes did to the lines; a text that came whole moves none.
     """
 
@@ -72,6 +73,7 @@ class Document:
         self.session_id = session_id
         self.is_in_sync = True
         self.lines = split_lines(text)
+        self.fingerprint = sum(map(hash, self.lines))
         self.shifts: tuple[Shift, ...] = ()
 
     @property
@@ -85,6 +87,7 @@ class Document:
         for change in changes:
             if isinstance(change, FullText):
                 self.lines = split_lines(change.text)
+                self.fingerprint = sum(map(hash, self.lines))
                 self.is_in_sync = True
             else:
                 shifts.append(self._splice(change, encoding))
@@ -98,6 +101,7 @@ class Document:
             first -= 1  # the new text may begin with \n, which then belongs to the \r before it
             head = self.lines[first]
         new = self._resplit(head + edit.text + tail, is_last=last == len(self.lines) - 1)
+        self.fingerprint += sum(map(hash, new)) - sum(map(hash, self.lines[first : last + 1]))
         self.lines[first : last + 1] = new
         return Shift(first, last, len(new))
 

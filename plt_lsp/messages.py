@@ -87,14 +87,15 @@ class PositionJson(TypedDict):
 
 
 class InlineCompletionProgress(TypedDict):
-    """How far the text of a running request has grown.
+    """How far the text for a request has grown, also after the answer where that was a partial one.
 
     Attributes:
         requestId: of the request for the completion.
         uri: of the document.
         position: that was asked for; the text stands there.
-        text: all of it so far, to be inserted at the position.
-        done: whether this is the last one; then the text is the one that is offered.
+        text: all of it so far, to be inserted at the position; it may still be cut at its end.
+        done: whether this is the last one; then the text is the whole one.
+        cancelled: whether it is the last one because there is no text, or because an edit or a newer request came.
     """
 
     requestId: str | int | None
@@ -102,6 +103,7 @@ class InlineCompletionProgress(TypedDict):
     position: PositionJson
     text: str
     done: bool
+    cancelled: bool
 
 
 class CompletionReport(TypedDict):
@@ -114,6 +116,8 @@ class CompletionReport(TypedDict):
         elapsedMs: from the request to its answer.
         model: the pack that answered, or null.
         numItems: how many texts there are to choose from.
+        partial: whether the text goes on growing, so that the next request may be answered with more of it.
+        kept: whether the text was there already, or on its way, when it was asked for.
         finishReason: why the generation of the first text ended, or null.
         metrics: what the first text cost, with the fields of plt_engine.types.GenerationMetrics in camel case, or null.
     """
@@ -124,5 +128,7 @@ class CompletionReport(TypedDict):
     elapsedMs: float
     model: str | None
     numItems: int
+    partial: bool
+    kept: bool
     finishReason: str | None
     metrics: dict[str, object] | None

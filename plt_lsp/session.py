@@ -6,16 +6,19 @@ It does not know lsprotocol's types or pygls; it speaks to the editor through th
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from plt_engine.errors import PackNotFoundError
 from plt_engine.pack import data_dir, find_pack, pack_fingerprint
 from plt_engine.wire import EngineConfig, OptionValue
+from plt_lsp.activity import Activity
+from plt_lsp.completion_cache import CompletionCache
 from plt_lsp.condition import Condition, Facts, Failure, condition_of
-from plt_lsp.documents import DocumentStore, SyncReason, cursor_of
-from plt_lsp.engine_client import EngineClient
+from plt_lsp.documents import Change, Document, DocumentStore, SyncReason, cursor_of
+from plt_lsp.engine_client import EngineClient, monotonic_ms
+from plt_lsp.generation import Generation
 from plt_lsp.newest_wins import NewestWins
 from plt_lsp.positions import Position
 from plt_lsp.reasons import EmptyReason
@@ -27,6 +30,9 @@ from plt_lsp.statistics import Statistics
 from plt_lsp.usage import Usage
 
 logger = logging.getLogger(__name__)
+
+# How much the newest answer counts in the mean latency.
+LATENCY_WEIGHT = 0.3
 
 
 class Editor(Protocol):
@@ -42,6 +48,13 @@ class Editor(Protocol):
         """A document's path relative to its workspace folder, or its file name, or None where it is no file."""
 
 
+class Cancellable(Protocol):
+    """Something that goes on until it is ended."""
+
+    def cancel(self) -> None:
+        """End it; once is enough."""
+
+
 class ServerSession:
     """Everything that lasts longer than one request."""
 
@@ -54,6 +67,10 @@ class ServerSession:
         self.running = NewestWins()
         self.counts: Counter[str] = Counter()
         self.usage = Usage(Statistics(data_dir() / STATISTICS_FILE), self.counts, self._lines_of, _call_later)
+        self.cache = CompletionCache[Generation]()
+        self.latency_ms: float | None = None
+        self._streams: dict[str, Cancellable] = {}
+        self._activities: dict[str, Activity] = {}
         self._initial: object = None
         self._failure: Failure | None = None
         self._warned: set[EmptyReason] = set()
@@ -99,6 +116,41 @@ class ServerSession:
             cursor=cursor_of(document.lines, position, self.documents.encoding),
             settings=self.settings,
         )
+
+    def stream(self, uri: str, stream: Cancellable | None) -> None:
+        """What is told of a document's growing text from now on; what was told before ends."""
+        old = self._streams.pop(uri, None)
+        if old is not None:
+            old.cancel()
+        if stream is not None:
+            self._streams[uri] = stream
+
+    def activity(self, uri: str) -> Activity:
+        """What the user has lately done to a document."""
+        return self._activities.get(uri, Activity())
+
+    def note_open(self, document: Document) -> None:
+        """A document was opened."""
+        self._activities[document.uri] = Activity(states=(document.fingerprint,))
+
+    def note_edit(self, document: Document, changes: Sequence[Change]) -> None:
+        """A document was changed; generations that the new text does not follow are stopped."""
+        activity = self.activity(document.uri)
+        self._activities[document.uri] = activity.after(changes, document.fingerprint, monotonic_ms())
+        self.cache.follow(document.session_id, tuple(document.lines))
+        self.stream(document.uri, None)
+
+    def note_close(self, document: Document) -> None:
+        """A document was closed: nothing of it is kept, here or in the engine."""
+        self._activities.pop(document.uri, None)
+        self.stream(document.uri, None)
+        self.cache.forget(document.session_id)
+        self.engine.close_session(document.session_id)
+
+    def note_latency(self, elapsed_ms: float) -> None:
+        """So long the engine needed for the first text of an answer."""
+        old = self.latency_ms
+        self.latency_ms = elapsed_ms if old is None else old + LATENCY_WEIGHT * (elapsed_ms - old)
 
     def note_sync(self, uri: str, reason: SyncReason | None) -> None:
         """Log and count what was unusual about a change; editors that leave out versions are not worth a warning."""

@@ -94,6 +94,26 @@ class InlineCompletionSettings:
             maximum=5,
         ),
     )
+    max_chars_after_cursor: int = field(
+        default=80,
+        metadata=about(
+            "Nothing is offered while typing where more text than this follows on the line.",
+            unit="characters",
+            minimum=0,
+            maximum=10_000,
+        ),
+    )
+    latency_budget_ms: int = field(
+        default=300,
+        metadata=about(
+            "While typing, the answer is given after this time with the lines that are complete by then; the rest "
+            "follows with the next key press, or at once in editors that can be told of it. Loading the model does "
+            "not count.",
+            unit="milliseconds",
+            minimum=0,
+            maximum=120_000,
+        ),
+    )
     deadline_ms: int = field(
         default=5000,
         metadata=about(
@@ -180,6 +200,29 @@ class Settings:
     disabled_languages: tuple[str, ...] = field(
         default=(),
         metadata=about("Languages without completions, by the editor's language ids, for example `markdown`."),
+    )
+    excluded_files: tuple[str, ...] = field(
+        default=(
+            ".env",
+            ".env.*",
+            "*.env",
+            "*.pem",
+            "*.key",
+            "*.p12",
+            "*.pfx",
+            "*.keystore",
+            "id_rsa*",
+            "id_ed25519*",
+            ".netrc",
+            ".npmrc",
+            ".pypirc",
+            "credentials",
+            "secrets.*",
+        ),
+        metadata=about(
+            "Files without completions, as globs: of the file's name, or, with a slash, of its path in the workspace "
+            "folder; `**` goes through folders."
+        ),
     )
     statistics: bool = field(
         default=True,

@@ -1,14 +1,20 @@
-"""Whether a request is worth the model's time, and how much text to ask for: pure rules over a snapshot.
+"""Whether a request is worth the model's time, when, and how much text to ask for: pure rules.
 
-It does not know the protocol or the engine's process, and it looks at no clock.
+It does not know the protocol or the engine's process; what the clock says is an argument.
 """
 
 from dataclasses import dataclass, replace
 
 from plt_engine.types import StopUnit, indent_columns
+from plt_lsp.activity import Activity
+from plt_lsp.exclusions import is_excluded
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.settings import TriggerMode
 from plt_lsp.snapshot import Snapshot
+
+MAX_WAIT_MS = 400.0
+# A user who has let this many key presses pass has paused.
+NUM_INTERVALS_OF_A_PAUSE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +34,60 @@ class Plan:
     num_texts: int = 1
 
 
-def decide(snapshot: Snapshot, *, is_automatic: bool) -> Plan | EmptyReason:
-    """A plan for the completion, or the reason why there is to be none."""
+def refusal(snapshot: Snapshot, *, is_automatic: bool) -> EmptyReason | None:
+    """Why the user's settings want nothing here, whatever is known already; None where they do not mind."""
     settings = snapshot.settings
     if not settings.enable:
         return EmptyReason.DISABLED
     if snapshot.language_id in settings.disabled_languages:
         return EmptyReason.LANGUAGE_DISABLED
+    if is_excluded(snapshot.path, settings.excluded_files):
+        return EmptyReason.EXCLUDED
     if is_automatic and settings.inline_completion.trigger is TriggerMode.MANUAL:
         return EmptyReason.MANUAL_ONLY
-    if is_automatic and is_mid_word(snapshot):
+    return None
+
+
+def hesitation(snapshot: Snapshot, activity: Activity) -> EmptyReason | None:
+    """Why what the user is doing now is no occasion to ask the engine by itself; None where it is one."""
+    if activity.is_undoing:
+        return EmptyReason.UNDOING
+    if activity.is_deleting:
+        return EmptyReason.DELETING
+    if is_mid_word(snapshot):
         return EmptyReason.MID_WORD
+    if len(snapshot.line_after.strip()) > snapshot.settings.inline_completion.max_chars_after_cursor:
+        return EmptyReason.TEXT_AFTER
+    return None
+
+
+def decide(snapshot: Snapshot, activity: Activity, *, is_automatic: bool) -> Plan | EmptyReason:
+    """A plan for the completion, or the reason why there is to be none."""
+    reason = refusal(snapshot, is_automatic=is_automatic)
+    if reason is None and is_automatic:
+        reason = hesitation(snapshot, activity)
+    if reason is not None:
+        return reason
     plan = plan_for(snapshot)
-    return plan if is_automatic else replace(plan, num_texts=settings.inline_completion.alternatives)
+    return plan if is_automatic else replace(plan, num_texts=snapshot.settings.inline_completion.alternatives)
+
+
+def wait_ms(activity: Activity, latency_ms: float | None, now_ms: float) -> float:
+    """How long an automatic request waits for a pause in typing, from now.
+
+    Not at all where the answer is there before the next key press is due, as far as both are known. Otherwise until
+    the user has let one and a half key presses pass since the last change.
+
+    Args:
+        activity: what the user has lately done.
+        latency_ms: what the engine has lately needed for an answer, or None where that is not known.
+        now_ms: the clock that the activity was measured with.
+    """
+    interval_ms = activity.interval_ms
+    if interval_ms is None or activity.last_edit_ms is None or latency_ms is None or latency_ms <= interval_ms:
+        return 0.0
+    pause_ms = min(NUM_INTERVALS_OF_A_PAUSE * interval_ms, MAX_WAIT_MS)
+    return max(0.0, activity.last_edit_ms + pause_ms - now_ms)
 
 
 def is_mid_word(snapshot: Snapshot) -> bool:

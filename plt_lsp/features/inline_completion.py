@@ -3,6 +3,7 @@
 It does not know how text is generated or shaped.
 """
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass
@@ -15,12 +16,17 @@ from plt_lsp.completer import Completion, complete
 from plt_lsp.convert import metrics_to_json, position_from_lsp, range_to_lsp
 from plt_lsp.documents import content_of
 from plt_lsp.features.accepted import accept_command
-from plt_lsp.messages import COMPLETION_REPORT, INLINE_COMPLETION_PROGRESS
+from plt_lsp.messages import (
+    COMPLETION_REPORT,
+    INLINE_COMPLETION_PROGRESS,
+    InlineCompletionProgress,
+    PositionJson,
+)
 from plt_lsp.positions import Position, PositionEncoding, character_of, column_of
 from plt_lsp.reasons import ANSWERED_NULL, EmptyReason
 from plt_lsp.session import ServerSession
 from plt_lsp.snapshot import Snapshot
-from plt_lsp.trigger import Plan, decide
+from plt_lsp.text_stream import TextStream
 
 logger = logging.getLogger(__name__)
 
@@ -66,34 +72,44 @@ async def inline_completion(
 async def _complete(
     session: ServerSession, params: types.InlineCompletionParams, target: Target | EmptyReason, request_id: RequestId
 ) -> Completion:
-    session.running.stop(params.text_document.uri, EmptyReason.SUPERSEDED)
+    uri = params.text_document.uri
+    session.running.stop(uri, EmptyReason.SUPERSEDED)
+    session.stream(uri, None)
     if isinstance(target, EmptyReason):
         return Completion(reason=target)
-    is_automatic = params.context.trigger_kind is types.InlineCompletionTriggerKind.Automatic
-    plan = decide(target.snapshot, is_automatic=is_automatic)
-    if isinstance(plan, EmptyReason):
-        return Completion(reason=plan)
-    return await _run(session, params, target.snapshot, plan, request_id)
+    stream = _stream(session, params, request_id)
+    session.stream(uri, stream)
+    try:
+        completion = await _run(session, target.snapshot, stream, params.context.trigger_kind)
+    except asyncio.CancelledError:
+        _cancelled(session, target.snapshot, stream)
+        raise
+    if completion.reason is not None:
+        stream.cancel()
+    elif not completion.is_partial:
+        stream.finish(completion.text)
+    return completion
 
 
 async def _run(
-    session: ServerSession,
-    params: types.InlineCompletionParams,
-    snapshot: Snapshot,
-    plan: Plan,
-    request_id: RequestId,
+    session: ServerSession, snapshot: Snapshot, stream: TextStream, kind: types.InlineCompletionTriggerKind
 ) -> Completion:
-    def progress(text: str) -> None:
-        _send_progress(session, params, request_id, text, is_done=False)
-
+    is_automatic = kind is types.InlineCompletionTriggerKind.Automatic
     session.note_change()
     try:
-        result = await session.running.run(snapshot.uri, complete(session, snapshot, plan, progress))
+        work = complete(session, snapshot, stream.follow, is_automatic=is_automatic)
+        result = await session.running.run(snapshot.uri, work)
     finally:
         session.note_change()
-    completion = Completion(reason=result) if isinstance(result, EmptyReason) else result
-    _send_progress(session, params, request_id, completion.text, is_done=True)
-    return completion
+    return Completion(reason=result) if isinstance(result, EmptyReason) else result
+
+
+def _cancelled(session: ServerSession, snapshot: Snapshot, stream: TextStream) -> None:
+    """The editor wants no answer: after an edit the text may still be what is typed, otherwise nobody wants it."""
+    document = session.documents.get(snapshot.uri)
+    if document is None or document.version == snapshot.version:
+        session.cache.stop(snapshot.session_id)
+    stream.cancel()
 
 
 def target_of(session: ServerSession, params: types.InlineCompletionParams) -> Target | EmptyReason:
@@ -147,18 +163,23 @@ def _item(target: Target, number: int, text: str) -> types.InlineCompletionItem:
     )
 
 
-def _send_progress(
-    session: ServerSession, params: types.InlineCompletionParams, request_id: RequestId, text: str, *, is_done: bool
-) -> None:
-    """Tell a client that asked for it how far the text at the cursor has grown; the last one is the offered text."""
-    if not session.client_features.inline_completion_progress:
-        return
-    position = {"line": params.position.line, "character": params.position.character}
-    uri = params.text_document.uri
-    session.editor.notify(
-        INLINE_COMPLETION_PROGRESS,
-        {"requestId": request_id, "uri": uri, "position": position, "text": text, "done": is_done},
-    )
+def _stream(session: ServerSession, params: types.InlineCompletionParams, request_id: RequestId) -> TextStream:
+    """Tells a client that asked for it how far the text at the cursor has grown."""
+    position: PositionJson = {"line": params.position.line, "character": params.position.character}
+
+    def listener(text: str, *, is_done: bool, is_cancelled: bool) -> None:
+        if session.client_features.inline_completion_progress:
+            progress: InlineCompletionProgress = {
+                "requestId": request_id,
+                "uri": params.text_document.uri,
+                "position": position,
+                "text": text,
+                "done": is_done,
+                "cancelled": is_cancelled,
+            }
+            session.editor.notify(INLINE_COMPLETION_PROGRESS, progress)
+
+    return TextStream(listener)
 
 
 def _report(
@@ -171,6 +192,8 @@ def _report(
     """Log and count how the request ended, and tell a client that asked for it."""
     outcome = str(completion.reason) if completion.reason else "completed"
     session.counts[f"completion.{outcome}"] += 1
+    if completion.is_kept:
+        session.counts["kept"] += 1
     logger.info("inline completion %s: %s after %.0f ms%s", request_id, outcome, elapsed_ms, _cost(completion.output))
     if session.client_features.completion_report:
         output = completion.output
@@ -183,6 +206,8 @@ def _report(
                 "elapsedMs": elapsed_ms,
                 "model": session.engine.info.pack if session.engine.info else None,
                 "numItems": len(completion.texts),
+                "partial": completion.is_partial,
+                "kept": completion.is_kept,
                 "finishReason": str(output.finish_reason) if output else None,
                 "metrics": metrics_to_json(output.metrics) if output else None,
             },

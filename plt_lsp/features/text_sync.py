@@ -17,16 +17,21 @@ def did_open(session: ServerSession, params: types.DidOpenTextDocumentParams) ->
     session.running.stop(document.uri, EmptyReason.EDITED)
     reason = session.documents.open(document.uri, document.language_id, document.version, document.text)
     session.note_sync(document.uri, reason)
+    opened = session.documents.get(document.uri)
+    assert opened is not None
+    session.note_open(opened)
 
 
 def did_change(session: ServerSession, params: types.DidChangeTextDocumentParams) -> None:
     """textDocument/didChange; the batch is applied whole or not at all."""
     uri, version = params.text_document.uri, params.text_document.version
     session.running.stop(uri, EmptyReason.EDITED)
-    reason = session.documents.change(uri, version, changes_from_lsp(params.content_changes))
+    changes = changes_from_lsp(params.content_changes)
+    reason = session.documents.change(uri, version, changes)
     session.note_sync(uri, reason)
     document = session.documents.get(uri)
     if document is not None and reason is not SyncReason.STALE_VERSION:
+        session.note_edit(document, changes)
         session.usage.changed(uri, document.lines, document.shifts)
 
 
@@ -37,4 +42,4 @@ def did_close(session: ServerSession, params: types.DidCloseTextDocumentParams) 
     document = session.documents.close(uri)
     session.usage.closed(uri)
     if document is not None:
-        session.engine.close_session(document.session_id)
+        session.note_close(document)

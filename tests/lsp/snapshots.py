@@ -8,7 +8,9 @@ from plt_lsp.snapshot import Snapshot
 CURSOR = "‸"
 
 
-def snapshot_at(document: str, settings: Settings | None = None, language_id: str = "python") -> Snapshot:
+def snapshot_at(
+    document: str, settings: Settings | None = None, language_id: str = "python", session_id: str = "buffer-1"
+) -> Snapshot:
     """The snapshot of a document whose cursor is where `‸` stands."""
     before, _, after = document.partition(CURSOR)
     lines = split_lines(before)
@@ -16,7 +18,7 @@ def snapshot_at(document: str, settings: Settings | None = None, language_id: st
         uri="file:///a.py",
         version=1,
         language_id=language_id,
-        session_id="buffer-1",
+        session_id=session_id,
         path="a.py",
         lines=tuple(split_lines(before + after)),
         cursor=Cursor(len(lines) - 1, len(lines[-1])),

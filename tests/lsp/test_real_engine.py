@@ -101,7 +101,7 @@ async def test_a_cancelled_request_leaves_the_engine_ready_for_the_next(start, r
     await completed(client)
     pid = await engine_pid(client)
     os.kill(pid, signal.SIGSTOP)
-    answer = client.inline_completion(URI, 5, 4)
+    answer = client.inline_completion(URI, 1, 4)
     client.cancel(answer)
     with pytest.raises(ResponseError) as caught:
         await answer

@@ -53,7 +53,7 @@ async def test_positions_are_counted_in_the_encoding_agreed_on(start, pack, offe
     general = {"positionEncodings": offered} if offered else {}
     result = await client.initialize({"plt": {"model": str(pack)}}, {"general": general})
     assert result["capabilities"]["positionEncoding"] == chosen
-    text = "s = '😀é'; x = "
+    text = "s = '😀é'; "
     end = len(text.encode("utf-16-le" if chosen == "utf-16" else "utf-32-le" if chosen == "utf-32" else "utf-8"))
     end //= {"utf-16": 2, "utf-32": 4, "utf-8": 1}[chosen]
     client.open(URI, text)
@@ -140,12 +140,13 @@ async def test_a_final_text_stops_the_engine(client, pack, tmp_path):
     assert (report["outcome"], report["finishReason"]) == ("completed", "aborted")
 
 
-async def test_progress_grows_and_the_last_is_the_offered_text(client):
+async def test_progress_grows_and_the_last_is_the_offered_text(client, pack):
+    write_script(pack, text="return a + b", pause_ms=40)
     client.open(URI, BODY)
     await items(client, 1, 4)
     *parts, last = client.received("plt/inlineCompletionProgress")
     texts = [part["text"] for part in parts]
-    assert texts[0] == "r"
+    assert texts[0]
     assert all(new.startswith(old) and new != old for old, new in itertools.pairwise(texts))
     assert last == {
         "requestId": 2,
@@ -153,6 +154,7 @@ async def test_progress_grows_and_the_last_is_the_offered_text(client):
         "position": {"line": 1, "character": 4},
         "text": "return a + b",
         "done": True,
+        "cancelled": False,
     }
 
 
@@ -169,18 +171,18 @@ async def test_the_newest_request_wins(client, pack, tmp_path):
     client.open(URI, BODY)
     first = client.inline_completion(URI, 1, 4)
     await running(client, pack)
-    second = client.inline_completion(URI, 1, 4)
+    second = client.inline_completion(URI, 1, 2)
     assert await first is None
     await until(lambda: any(entry.get("reason") == "aborted" for entry in read_journal(pack)))
     assert next(e for e in read_journal(pack) if e["event"] == "end")["text"] == "a"
     (tmp_path / "go").touch()
-    assert (await second)["items"][0]["insertText"] == "    abc"
+    assert (await second)["items"][0]["insertText"] == "  abc"
 
 
 async def test_a_storm_of_requests_gets_one_answer_each(client, pack, tmp_path):
     write_script(pack, text="abc", wait_for=str(tmp_path / "go"))
     client.open(URI, BODY)
-    answers = [client.inline_completion(URI, 1, 4) for _ in range(40)]
+    answers = [client.inline_completion(URI, 1, 4 if i % 2 else 2) for i in range(40)]
     assert await asyncio.gather(*answers[:-1]) == [None] * 39
     (tmp_path / "go").touch()
     assert (await answers[-1])["items"][0]["insertText"] == "    abc"
@@ -209,12 +211,11 @@ async def test_an_edit_stops_what_ran_on_the_older_text(client, pack, tmp_path):
 
 async def test_a_request_sees_the_text_from_before_the_change_that_follows_it(client, pack):
     client.open(URI, BODY)
-    await items(client, 1, 4)  # the engine is loaded now, so that the next request reaches it at once
+    await items(client, 0, 12)  # the engine is loaded now, so that the next request reaches it at once
     answer = client.inline_completion(URI, 1, 4)
     client.change(URI, 2, {"text": "gone"})
     assert await answer is None
-    for entry in generations(pack):
-        assert entry["request"]["prompt"]["prefix"] == BODY
+    assert {entry["request"]["prompt"]["prefix"] for entry in generations(pack)} <= {BODY, BODY[:12]}
 
 
 async def test_a_cancelled_request_is_answered_with_its_code_and_stops_the_engine(client, pack, tmp_path):
@@ -274,9 +275,9 @@ async def test_a_change_that_cannot_be_read_stops_completions_until_the_whole_te
     client.open(URI, "x")
     client.change(URI, 2, {"range": span(-1, 0, 0, 0), "text": "y"})
     assert await items(client, 0, 1) == []
-    client.change(URI, 3, {"text": "z"})
-    assert await items(client, 0, 1)
-    assert generations(pack)[0]["request"]["prompt"]["prefix"] == "z"
+    client.change(URI, 3, {"text": "z; "})
+    assert await items(client, 0, 3)
+    assert generations(pack)[0]["request"]["prompt"]["prefix"] == "z; "
     counts = (await client.request("plt/status"))["counts"]
     assert (counts["sync.malformed"], counts["completion.out_of_sync"]) == (1, 1)
     assert client.received("window/showMessage") == []
@@ -315,7 +316,8 @@ async def test_a_selected_item_elsewhere_means_no_item(client, selected):
     assert (await client.request("plt/status"))["counts"] == {"completion.selection_elsewhere": 1}
 
 
-async def test_typing_in_the_middle_of_a_word_offers_nothing_by_itself(client):
+async def test_typing_in_the_middle_of_a_word_offers_nothing_by_itself(client, pack):
+    write_script(pack, text="r")
     client.open(URI, "value")
     assert await items(client, 0, 2, is_automatic=True) == []
     assert await items(client, 0, 2)
@@ -370,18 +372,21 @@ async def test_a_bad_setting_is_one_message_and_its_default_holds(start, pack):
 
 async def test_configuration_is_asked_for_and_followed(start, pack):
     client = await start()
-    asked, answers = [], [{"inlineCompletion": {"maxTokens": 7}, "loops": None}]
+    asked, answers = [], [{"inlineCompletion": {"maxTokens": 7, "alternatives": 1}, "loops": None}]
     client.answer("workspace/configuration", lambda params: (asked.append(params), [answers[-1]])[1])
     await client.initialize({"plt": {"model": str(pack)}}, {"workspace": {"configuration": True}})
     await until(lambda: len(asked) == 1)
     assert asked == [{"items": [{"section": "plt"}]}]
     client.open(URI, BODY)
     await items(client, 1, 4)
-    answers.append({"inlineCompletion": {"maxTokens": 9}})
+    answers.append({"inlineCompletion": {"maxTokens": 9, "alternatives": 1}})
     client.notify("workspace/didChangeConfiguration", {"settings": None})
     await until(lambda: len(asked) == 2)
     await items(client, 1, 4)
-    client.notify("workspace/didChangeConfiguration", {"settings": {"plt": {"inlineCompletion": {"maxTokens": 11}}}})
+    client.notify(
+        "workspace/didChangeConfiguration",
+        {"settings": {"plt": {"inlineCompletion": {"maxTokens": 11, "alternatives": 1}}}},
+    )
     await items(client, 1, 4)
     assert [entry["request"]["stop"]["max_tokens"] for entry in generations(pack)] == [7, 9, 11]
 

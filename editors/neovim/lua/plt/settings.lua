@@ -5,6 +5,8 @@
 ---@field maxTokens? integer The most tokens that one completion may have. In tokens. Default: 96.
 ---@field maxLines? integer The most lines that one completion may have. In lines. Default: 8.
 ---@field alternatives? integer The most suggestions to choose from where one is asked for; while typing there is one. In suggestions. Default: 3.
+---@field maxCharsAfterCursor? integer Nothing is offered while typing where more text than this follows on the line. In characters. Default: 80.
+---@field latencyBudgetMs? integer While typing, the answer is given after this time with the lines that are complete by then; the rest follows with the next key press, or at once in editors that can be told of it. Loading the model does not count. In milliseconds. Default: 300.
 ---@field deadlineMs? integer A completion is cut short after this time; loading the model does not count. In milliseconds. Default: 5000.
 
 ---@class plt.SettingsEngine
@@ -21,6 +23,7 @@
 ---@field model? string The model pack: a name from `plt-lsp models list`, or the path of a pack's folder. A path is read from the editor's initialization options only, which a workspace cannot change. Default: "smollm2-135m".
 ---@field loops? integer|vim.NIL The loop count R; the pack must have evidence for it. In loops. Null: the pack's default. Default: null.
 ---@field disabledLanguages? string[] Languages without completions, by the editor's language ids, for example `markdown`. Default: [].
+---@field excludedFiles? string[] Files without completions, as globs: of the file's name, or, with a slash, of its path in the workspace folder; `**` goes through folders. Default: [".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.keystore", "id_rsa*", "id_ed25519*", ".netrc", ".npmrc", ".pypirc", "credentials", "secrets.*"].
 ---@field statistics? boolean Keep counts of what is offered and accepted, by language and loop count, for `plt-lsp stats`. Nothing but numbers is stored, and nothing leaves this machine. Default: true.
 ---@field logLevel? "error"|"warning"|"info"|"debug" How much is written to the log. Default: "info".
 ---@field context? plt.SettingsContext

@@ -1,0 +1,135 @@
+"""Type-through: texts that were generated for a place answer for the places that their own characters lead to.
+
+A document that differs from a text's own by nothing but its first characters, typed at its cursor, is served with the
+rest, whether the engine has finished it or not. It knows neither the engine nor the protocol.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from plt_lsp.positions import Cursor
+from plt_lsp.snapshot import Snapshot
+
+LOOK_BACK_CHARS = 128
+MAX_TEXTS_OF_A_DOCUMENT = 8
+MAX_DOCUMENTS = 32
+
+
+class GrowingText(Protocol):
+    """What is kept: a text for a place, finished or still growing.
+
+    Attributes:
+        base: the document and cursor that it was asked for.
+        key: what else it depends on: settings, model and context.
+    """
+
+    base: Snapshot
+    key: object
+
+    @property
+    def text(self) -> str:
+        """What there is to offer so far."""
+
+    @property
+    def raw(self) -> str:
+        """What the model has said so far."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it grows no more."""
+
+    def stop(self) -> None:
+        """Have it grow no more."""
+
+
+T = TypeVar("T", bound=GrowingText)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit(Generic[T]):
+    """A kept text, and how much of it stands before the cursor already."""
+
+    found: T
+    typed: str
+
+
+class CompletionCache(Generic[T]):
+    """The last texts of each document; at most one of a document grows."""
+
+    def __init__(self) -> None:
+        self._texts: OrderedDict[str, deque[T]] = OrderedDict()
+
+    def add(self, new: T) -> None:
+        """Keep a text, in place of the document's growing one, which is stopped."""
+        session_id = new.base.session_id
+        self.stop(session_id)
+        self._texts.setdefault(session_id, deque(maxlen=MAX_TEXTS_OF_A_DOCUMENT)).appendleft(new)
+        self._texts.move_to_end(session_id)
+        while len(self._texts) > MAX_DOCUMENTS:
+            self.forget(next(iter(self._texts)))
+
+    def find(self, snapshot: Snapshot, key: object) -> Hit[T] | None:
+        """The newest text that goes on from the snapshot's cursor."""
+        for kept in self._texts.get(snapshot.session_id, ()):
+            if kept.key != key:
+                continue
+            typed = typed_since(kept.base, snapshot.lines, snapshot.cursor)
+            if typed is not None and goes_on(kept, typed):
+                return Hit(kept, typed)
+        return None
+
+    def follow(self, session_id: str, lines: tuple[str, ...]) -> None:
+        """The document has changed: what grows is stopped unless the change is a part of it."""
+
+        def is_left(text: T) -> bool:
+            typed = typed_since(text.base, lines)
+            return typed is None or not goes_on(text, typed)
+
+        self._stop_where(session_id, is_left)
+
+    def stop(self, session_id: str) -> None:
+        """Nothing of the document is to grow any more; what is finished is kept."""
+        self._stop_where(session_id, lambda _: True)
+
+    def _stop_where(self, session_id: str, is_unwanted: Callable[[T], bool]) -> None:
+        kept = self._texts.get(session_id, deque[T]())
+        for text in [text for text in kept if not text.is_over and is_unwanted(text)]:
+            kept.remove(text)  # half a text is none
+            text.stop()
+
+    def forget(self, session_id: str) -> None:
+        """Keep nothing of a document."""
+        self.stop(session_id)
+        self._texts.pop(session_id, None)
+
+
+def goes_on(kept: GrowingText, typed: str) -> bool:
+    """Whether something is left of a text, or may still come, once so much of it was typed."""
+    if kept.is_over:
+        return len(typed) < len(kept.text) and kept.text.startswith(typed)
+    return kept.raw.startswith(typed) or typed.startswith(kept.raw)
+
+
+def typed_since(base: Snapshot, lines: Sequence[str], cursor: Cursor | None = None) -> str | None:
+    """What was typed at the base's cursor to come to these lines, with line feeds; None where more than that happened.
+
+    Args:
+        base: the document and cursor before.
+        lines: a tuple of the document's lines now.
+        cursor: where the cursor must stand now, which is behind what was typed; None where that is not known.
+    """
+    first, column = base.cursor
+    last = first + len(lines) - len(base.lines)
+    if last < first or lines[:first] != base.lines[:first] or lines[last + 1 :] != base.lines[first + 1 :]:
+        return None
+    head, tail = base.lines[first][:column], base.lines[first][column:]
+    middle = "".join(lines[first : last + 1])
+    end = len(lines[last]) - len(tail)
+    if len(middle) < len(head) + len(tail) or not (middle.startswith(head) and lines[last].endswith(tail)):
+        return None
+    if cursor is not None and cursor != (last, end):
+        return None
+    typed = middle[len(head) : len(middle) - len(tail)]
+    return typed.replace("\r\n", "\n").replace("\r", "\n") if len(typed) <= LOOK_BACK_CHARS else None

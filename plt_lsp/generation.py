@@ -1,0 +1,114 @@
+"""One text that the engine generates for a place, for as long as anybody follows it: it outlives the request for it.
+
+It does not know which requests those are; `plt_lsp.completion_cache` finds it for them.
+"""
+
+import asyncio
+from contextlib import aclosing
+
+from plt_engine.errors import EngineError
+from plt_engine.types import GenerationOutput, GenerationRequest
+from plt_engine.wire import EngineConfig
+from plt_lsp.engine_client import EngineClient
+from plt_lsp.postprocess.shape import Shaped, shape
+from plt_lsp.snapshot import Snapshot
+from plt_lsp.trigger import Plan
+
+
+class Generation:
+    """A text that grows; belongs to one event loop.
+
+    Attributes:
+        base: the document and cursor that it is for.
+        plan: how much was asked for.
+        key: what else it depends on.
+        raw: what the model has said so far, with line feeds.
+        shaped: what there is to offer so far.
+        output: what the engine said at the end; None before it, and where it was stopped or failed.
+        error: why there is no text, or None.
+        was_stopped: whether nobody wanted it any more.
+    """
+
+    def __init__(
+        self,
+        engine: EngineClient,
+        config: EngineConfig,
+        request: GenerationRequest,
+        base: Snapshot,
+        plan: Plan,
+        key: object,
+    ) -> None:
+        self.base = base
+        self.plan = plan
+        self.key = key
+        self.raw = ""
+        self.shaped = Shaped("")
+        self.output: GenerationOutput | None = None
+        self.error: EngineError | None = None
+        self.was_stopped = False
+        self._engine = engine
+        self._config = config
+        self._request = request
+        self._change = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def text(self) -> str:
+        """What there is to offer so far; nothing where the generation failed."""
+        return self.shaped.text if self.error is None else ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it grows no more."""
+        return self.output is not None or self.error is not None or self.was_stopped
+
+    @property
+    def complete_lines(self) -> str:
+        """What there is to offer so far without the last line, which may still change."""
+        if self.is_over or self.shaped.is_final:
+            return self.text
+        whole, newline, _ = self.raw.rpartition("\n")
+        return shape(whole, self.base, self.plan).text if newline else ""
+
+    @property
+    def change(self) -> asyncio.Event:
+        """Set once it has grown or ended; each time there is another one."""
+        return self._change
+
+    def stop(self) -> None:
+        """Have the engine stop at its next token, and whoever waits go on; what was generated is not kept."""
+        self.was_stopped = True
+        self._task.cancel()
+        self._tell()
+
+    async def _run(self) -> None:
+        try:
+            async with aclosing(self._engine.generate(self._config, self._request)) as events:
+                async for event in events:
+                    if isinstance(event, GenerationOutput):
+                        self._end(event)
+                    else:
+                        self._grow(event.text)
+        except EngineError as error:
+            self.error = error
+        finally:
+            self._tell()
+
+    def _grow(self, text: str) -> None:
+        if self.shaped.is_final:
+            return
+        self.raw += text
+        self.shaped = shape(self.raw, self.base, self.plan)
+        if self.shaped.is_final:
+            self._engine.abort(self._request.request_id)  # it still says what it cost
+        self._tell()
+
+    def _end(self, output: GenerationOutput) -> None:
+        if not self.shaped.is_final:
+            self.raw = output.text
+            self.shaped = shape(self.raw, self.base, self.plan)
+        self.output = output
+
+    def _tell(self) -> None:
+        change, self._change = self._change, asyncio.Event()
+        change.set()
