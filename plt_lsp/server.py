@@ -17,7 +17,7 @@ from pygls.uris import to_fs_path
 from plt_lsp import __version__, logs
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
-from plt_lsp.features import accepted, configuration, doctor, inline_completion, status, text_sync
+from plt_lsp.features import accepted, configuration, doctor, inline_completion, notebook_sync, status, text_sync
 from plt_lsp.messages import STATUS, Status
 from plt_lsp.positions import PositionEncoding
 from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
@@ -48,7 +48,13 @@ class PltServer(LanguageServer):
     protocol: PltProtocol
 
     def __init__(self, engine: EngineClient) -> None:
-        super().__init__("plt-lsp", __version__, protocol_cls=PltProtocol, converter_factory=own_converter)
+        super().__init__(
+            "plt-lsp",
+            __version__,
+            notebook_document_sync=notebook_sync.SYNC_OPTIONS,
+            protocol_cls=PltProtocol,
+            converter_factory=own_converter,
+        )
         self.session = ServerSession(PyglsEditor(self), engine)
         self._teller = status.StatusTeller(self.session)
         self.client = doctor.Client()
@@ -141,6 +147,18 @@ def _did_close(ls: PltServer, params: types.DidCloseTextDocumentParams) -> None:
     text_sync.did_close(ls.session, params)
 
 
+def _did_open_notebook(ls: PltServer, params: types.DidOpenNotebookDocumentParams) -> None:
+    notebook_sync.did_open(ls.session, params)
+
+
+def _did_change_notebook(ls: PltServer, params: types.DidChangeNotebookDocumentParams) -> None:
+    notebook_sync.did_change(ls.session, params)
+
+
+def _did_close_notebook(ls: PltServer, params: types.DidCloseNotebookDocumentParams) -> None:
+    notebook_sync.did_close(ls.session, params)
+
+
 async def _inline_completion(ls: PltServer, params: types.InlineCompletionParams) -> types.InlineCompletionList | None:
     request_id = ls.protocol.msg_id
     with logs.request(request_id):
@@ -189,6 +207,9 @@ FEATURES = (
     Feature(types.TEXT_DOCUMENT_DID_OPEN, _did_open),
     Feature(types.TEXT_DOCUMENT_DID_CHANGE, _did_change),
     Feature(types.TEXT_DOCUMENT_DID_CLOSE, _did_close),
+    Feature(types.NOTEBOOK_DOCUMENT_DID_OPEN, _did_open_notebook),
+    Feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE, _did_change_notebook),
+    Feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE, _did_close_notebook),
     Feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, _inline_completion, types.InlineCompletionOptions()),
     Feature(accepted.DID_SHOW, _did_show),
     Feature(accepted.DID_PARTIALLY_ACCEPT, _did_partially_accept),

@@ -20,6 +20,7 @@ from plt_lsp.documents import Change, Document, DocumentStore, SyncReason, curso
 from plt_lsp.engine_client import EngineClient, monotonic_ms
 from plt_lsp.generation import Generation
 from plt_lsp.newest_wins import NewestWins
+from plt_lsp.notebooks import NotebookStore
 from plt_lsp.positions import Position
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.settings import Settings
@@ -62,6 +63,7 @@ class ServerSession:
         self.editor = editor
         self.engine = engine
         self.documents = DocumentStore()
+        self.notebooks = NotebookStore()
         self.settings = Settings()
         self.client_features = ClientFeatures()
         self.running = NewestWins()
@@ -111,11 +113,21 @@ class ServerSession:
             version=document.version,
             language_id=document.language_id,
             session_id=document.session_id,
-            path=self.editor.relative_path(uri),
+            path=self.editor.relative_path(self.notebooks.notebook_of(uri) or uri),
             lines=tuple(document.lines),
             cursor=cursor_of(document.lines, position, self.documents.encoding),
             settings=self.settings,
+            lines_before=self._lines_of_cells(self.notebooks.neighbours(uri).before, is_before=True),
+            lines_after=self._lines_of_cells(self.notebooks.neighbours(uri).after, is_before=False),
         )
+
+    def _lines_of_cells(self, uris: Sequence[str], *, is_before: bool) -> tuple[str, ...]:
+        """The texts of a notebook's cells as one piece of code, an empty line between each two."""
+        lines: list[str] = []
+        for cell in filter(None, map(self.documents.get, uris)):
+            text = [*cell.lines[:-1], cell.lines[-1] + "\n"]
+            lines += [*text, "\n"] if is_before else ["\n", *text]
+        return tuple(lines) if is_before or not lines else ("\n", *lines)
 
     def stream(self, uri: str, stream: Cancellable | None) -> None:
         """What is told of a document's growing text from now on; what was told before ends."""

@@ -23,6 +23,8 @@ class Snapshot:
         lines: every line with its line end; the last has none.
         cursor: where the completion begins.
         settings: that hold for the request.
+        lines_before: what stands before the document's own lines where it is a part of something: a notebook's cells.
+        lines_after: what stands after them.
     """
 
     uri: str
@@ -33,6 +35,8 @@ class Snapshot:
     lines: tuple[str, ...]
     cursor: Cursor
     settings: Settings
+    lines_before: tuple[str, ...] = ()
+    lines_after: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

@@ -15,8 +15,8 @@ WINDOW_STEPS = 4
 def build_prompt(snapshot: Snapshot) -> Prompt:
     """What the model is shown for a snapshot, with line feeds as line ends, in whole characters."""
     line, column = snapshot.cursor
-    before = (*snapshot.lines[:line], snapshot.lines[line][:column])
-    after = (snapshot.lines[line][column:], *snapshot.lines[line + 1 :])
+    before = (*snapshot.lines_before, *snapshot.lines[:line], snapshot.lines[line][:column])
+    after = (snapshot.lines[line][column:], *snapshot.lines[line + 1 :], *snapshot.lines_after)
     return Prompt(
         prefix=plain(prefix_window(before, snapshot.settings.context.max_prefix_chars)),
         suffix=plain(suffix_window(after, snapshot.settings.context.max_suffix_chars)),
