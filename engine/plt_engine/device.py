@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from plt_engine.config import ModelConfig
+from plt_engine.config import ModelConfig, read_config
 from plt_engine.errors import RequestError
+from plt_engine.fused import FusedModel, fuse
 from plt_engine.linear import NumericPlan, plan_numerics
-from plt_engine.loader import weight_files
+from plt_engine.loader import load_stored, weight_files
 from plt_engine.quantize import Int4Weight, Int8Weight, StoredWeight
 from plt_kernels.dispatch import Ops, ops_for
 
@@ -71,6 +72,13 @@ def kernel_ops(device: torch.device, dtype: torch.dtype) -> Ops:
         return ops_for(device, dtype)
     except ValueError as error:
         raise RequestError(str(error)) from None
+
+
+def plan_for(name: str, dtype: str = "auto") -> tuple[torch.device, NumericPlan]:
+    """The device for a setting on this machine, and how to compute there; raises as the two functions above do."""
+    device = choose_device(name, torch.cuda.is_available())
+    has_bfloat16 = device.type == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
+    return device, plan_device(device, dtype, has_bfloat16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,30 @@ def require_memory(need: MemoryNeed, free_bytes: int) -> None:
         f"weights, {_gib(need.kv_per_token * need.context_tokens)} for a context of {need.context_tokens} tokens and "
         f"{_gib(WORKING_BYTES)} to work in. To mend it, {', or '.join(remedies)}."
     )
+
+
+def load_model(folder: Path, device: torch.device, plan: NumericPlan, max_context_tokens: int) -> FusedModel:
+    """Read a pack's weights and bring them to a device; on a GPU only if they fit.
+
+    Raises:
+        PackError: the pack cannot be used (see `loader.load_stored`).
+        RequestError: the GPU has not the memory.
+    """
+    if device.type == "cuda":
+        config = read_config(folder)
+        context = min(max_context_tokens, config.max_position_embeddings)
+        require_memory(memory_need(config, folder, context, plan), torch.cuda.mem_get_info(device)[0])
+    config, tensors = load_stored(folder)
+    for name in list(tensors):
+        tensors[name] = move(tensors[name], device)
+    return fuse(config, tensors, plan)
+
+
+def bounded_cache_bytes(asked: int, device: torch.device) -> int:
+    """What sessions' caches may take together: on a GPU no more than is free once the weights are there."""
+    if device.type == "cpu":
+        return asked
+    return min(asked, torch.cuda.mem_get_info(device)[0] - WORKING_BYTES)
 
 
 def _gib(num_bytes: int) -> str:

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import torch
 
+from plt_engine.device import bounded_cache_bytes, load_model, plan_for
 from plt_engine.errors import RequestError
 from plt_engine.fim import encode_prefix, render, stop_ids
-from plt_engine.fused import fuse
 from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
 from plt_engine.healing import Reopened, TokenHealer
-from plt_engine.linear import plan_numerics
-from plt_engine.loader import load_stored
 from plt_engine.loop_evidence import LoopChoice, check_loops
 from plt_engine.pack import TOKENIZER_FILE, Pack, load_pack, verified_files, verify_pack
 from plt_engine.prefix_cache import PrefixCache
@@ -45,6 +43,7 @@ class EngineOptions:
     """How a pack is loaded and run.
 
     Attributes:
+        device: `auto`, which is a GPU where torch sees one, `cpu` or `cuda` (also ROCm's name).
         dtype: `auto`, or the name of the dtype to compute in (see linear.plan_numerics).
         num_threads: CPU threads, or None for torch's own choice.
         max_context_tokens: the longest prompt plus generation; the model's own limit bounds it.
@@ -54,6 +53,7 @@ class EngineOptions:
         force_loops: whether a loop count without evidence is run, for research; every result of it says so.
     """
 
+    device: str = "auto"
     dtype: str = "auto"
     num_threads: int | None = None
     max_context_tokens: int = 8192
@@ -87,7 +87,7 @@ class Engine:
         Raises:
             PackError: the pack cannot be used; the message says why and what mends it.
             ConfigError: its configuration asks for something that is not supported.
-            RequestError: an option is out of its range.
+            RequestError: an option is out of its range, or the GPU has not the memory that the model needs.
         """
         options = options or EngineOptions()
         started = time.perf_counter()
@@ -96,13 +96,13 @@ class Engine:
             verify_pack(pack, known=verified_files())
         if options.num_threads is not None:
             torch.set_num_threads(options.num_threads)
-        plan = plan_numerics(options.dtype)
-        config, tensors = load_stored(pack_dir)
-        model = fuse(config, tensors, plan)
-        runner = ModelRunner(model, min(options.max_context_tokens, config.max_position_embeddings))
+        device, plan = plan_for(options.device, options.dtype)
+        model = load_model(pack_dir, device, plan, options.max_context_tokens)
+        runner = ModelRunner(model, min(options.max_context_tokens, model.config.max_position_embeddings))
+        options = replace(options, cache_bytes=bounded_cache_bytes(options.cache_bytes, device))
         tokenizer = Tokenizer.from_file(pack_dir / TOKENIZER_FILE)
         load_ms = (time.perf_counter() - started) * 1e3
-        logger.info("loaded %s in %.0f ms; on the CPU it runs in %s", pack.manifest.name, load_ms, plan.reason)
+        logger.info("loaded %s in %.0f ms; on %s it runs in %s", pack.manifest.name, load_ms, device, plan.reason)
         return cls(pack, runner, tokenizer, options, load_ms)
 
     def generate(
