@@ -17,7 +17,16 @@ from pygls.uris import to_fs_path
 from plt_lsp import __version__, logs
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
-from plt_lsp.features import accepted, configuration, doctor, inline_completion, notebook_sync, status, text_sync
+from plt_lsp.features import (
+    accepted,
+    completion,
+    configuration,
+    doctor,
+    inline_completion,
+    notebook_sync,
+    status,
+    text_sync,
+)
 from plt_lsp.messages import STATUS, Status
 from plt_lsp.positions import PositionEncoding
 from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
@@ -122,6 +131,8 @@ class PyglsEditor:
 def _initialize(ls: PltServer, params: types.InitializeParams) -> None:
     ls.session.documents.encoding = PositionEncoding(ls.workspace.position_encoding or PositionEncoding.UTF16)
     ls.session.initialize(params.initialization_options)
+    if completion.is_needed(params.capabilities):
+        ls.feature(types.TEXT_DOCUMENT_COMPLETION, completion.OPTIONS)(_completion)
     info = params.client_info
     capabilities = ls.protocol._converter.unstructure(params.capabilities, types.ClientCapabilities)
     ls.client = doctor.Client(f"{info.name} {info.version or ''}".strip() if info else "", capabilities)
@@ -163,6 +174,10 @@ async def _inline_completion(ls: PltServer, params: types.InlineCompletionParams
     request_id = ls.protocol.msg_id
     with logs.request(request_id):
         return await inline_completion.inline_completion(ls.session, params, request_id)
+
+
+async def _completion(ls: PltServer, params: types.CompletionParams) -> types.CompletionList:
+    return await completion.completion(ls.session, params, ls.protocol.msg_id)
 
 
 async def _status(ls: PltServer, _: object) -> Status:

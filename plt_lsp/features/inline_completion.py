@@ -4,20 +4,17 @@ It does not know how text is generated or shaped.
 """
 
 import asyncio
-import logging
 import time
 from dataclasses import dataclass
 
 from lsprotocol import types
 
-from plt_engine.types import GenerationOutput
-from plt_lsp.acceptance import Place
 from plt_lsp.completer import Completion, complete
-from plt_lsp.convert import metrics_to_json, position_from_lsp, range_to_lsp
+from plt_lsp.convert import position_from_lsp, range_to_lsp
 from plt_lsp.documents import content_of
 from plt_lsp.features.accepted import accept_command
+from plt_lsp.features.report import RequestId, offered, report
 from plt_lsp.messages import (
-    COMPLETION_REPORT,
     INLINE_COMPLETION_PROGRESS,
     InlineCompletionProgress,
     PositionJson,
@@ -27,10 +24,6 @@ from plt_lsp.reasons import ANSWERED_NULL, EmptyReason
 from plt_lsp.session import ServerSession
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.text_stream import TextStream
-
-logger = logging.getLogger(__name__)
-
-RequestId = str | int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +58,7 @@ async def inline_completion(
         completion = await _complete(session, params, target, request_id)
     finally:
         outcome = completion or Completion(reason=EmptyReason.CANCELLED)
-        _report(session, params, request_id, outcome, (time.perf_counter() - started) * 1e3)
+        report(session, params.text_document.uri, request_id, outcome, (time.perf_counter() - started) * 1e3)
     return _answer(session, target, completion, (time.perf_counter() - started) * 1e3)
 
 
@@ -147,11 +140,7 @@ def _answer(
         return None
     if isinstance(target, EmptyReason) or completion.reason is not None:
         return types.InlineCompletionList(items=[])
-    snapshot = target.snapshot
-    loops = completion.output.metrics.loops if completion.output else 1
-    place = Place(snapshot.uri, snapshot.language_id, snapshot.cursor)
-    numbers = session.usage.offered(place, loops, completion.texts, elapsed_ms)
-    offers = zip(numbers, completion.texts, strict=True)
+    offers = offered(session, target.snapshot, completion, elapsed_ms)
     return types.InlineCompletionList(items=[_item(target, number, text) for number, text in offers])
 
 
@@ -180,45 +169,3 @@ def _stream(session: ServerSession, params: types.InlineCompletionParams, reques
             session.editor.notify(INLINE_COMPLETION_PROGRESS, progress)
 
     return TextStream(listener)
-
-
-def _report(
-    session: ServerSession,
-    params: types.InlineCompletionParams,
-    request_id: RequestId,
-    completion: Completion,
-    elapsed_ms: float,
-) -> None:
-    """Log and count how the request ended, and tell a client that asked for it."""
-    outcome = str(completion.reason) if completion.reason else "completed"
-    session.counts[f"completion.{outcome}"] += 1
-    if completion.is_kept:
-        session.counts["kept"] += 1
-    logger.info("inline completion %s: %s after %.0f ms%s", request_id, outcome, elapsed_ms, _cost(completion.output))
-    if session.client_features.completion_report:
-        output = completion.output
-        session.editor.notify(
-            COMPLETION_REPORT,
-            {
-                "requestId": request_id,
-                "uri": params.text_document.uri,
-                "outcome": outcome,
-                "elapsedMs": elapsed_ms,
-                "model": session.engine.info.pack if session.engine.info else None,
-                "numItems": len(completion.texts),
-                "partial": completion.is_partial,
-                "kept": completion.is_kept,
-                "finishReason": str(output.finish_reason) if output else None,
-                "metrics": metrics_to_json(output.metrics) if output else None,
-            },
-        )
-
-
-def _cost(output: GenerationOutput | None) -> str:
-    if output is None:
-        return ""
-    cost = output.metrics
-    return (
-        f" (R={cost.loops}, TTFT {cost.ttft_ms:.0f} ms, {cost.tokens_per_second:.1f} tokens/s, "
-        f"{cost.num_generated_tokens} tokens, {cost.num_cached_tokens} of {cost.num_prompt_tokens} cached)"
-    )

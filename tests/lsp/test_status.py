@@ -87,7 +87,7 @@ async def test_from_the_start_to_ready(start, pack, tmp_path):
     assert (await answer)["items"]
     ready = await until_told(client, "Normal")
     assert ready["engine"]["info"]["pack"] == "pack"
-    assert ready["counts"] == {"completion.completed": 1}
+    assert ready["counts"]["completion.completed"] == 1
     assert "command" not in ready
 
 

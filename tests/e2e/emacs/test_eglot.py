@@ -37,6 +37,12 @@ DRIVE = """
 (write-region (point-min) (point-max) "completed.py")
 (undo-boundary)
 (undo)
+(eglot--signal-textDocument/didChange)
+(let* ((table (nth 2 (eglot-completion-at-point)))
+       (all (all-completions "" table))
+       (mark (lambda (item) (plist-get (get-text-property 0 'eglot--lsp-item item) :detail))))
+  (message "menu %s" (json-serialize
+                      (vconcat (mapcar (lambda (item) (list :label item :detail (funcall mark item))) all)))))
 (write-region (point-min) (point-max) "undone.py")
 (message "status %s" (json-serialize (jsonrpc-request (eglot-current-server) :plt/status nil)
                                      :false-object :json-false))
@@ -74,6 +80,10 @@ def test_the_documented_lines_complete_in_emacs(smollm2_pack: Pack, tmp_path: Pa
     assert added.strip()
     assert 1 <= added.count("\n") <= 3, "the configured maxLines is 4, with the cursor's line among them"
     assert (tmp_path / "undone.py").read_text() == SOURCE
+    menu = next(line for line in done.stderr.splitlines() if line.startswith("menu "))
+    (item,) = json.loads(menu.removeprefix("menu "))
+    assert item["detail"] == "plt-lsp, smollm2-135m"
+    assert added.strip().startswith(item["label"].strip().removesuffix("…"))
     said = next(line for line in done.stderr.splitlines() if line.startswith("status "))
     assert json.loads(said.removeprefix("status "))["counts"]["accepted"] == 1
 

@@ -1,0 +1,60 @@
+"""The menu's one item for editors without inline completion, over stdio."""
+
+import pytest
+
+from plt_lsp.client import LspClient
+from tests.lsp.scripted_engine import write_script
+from tests.lsp.test_server import URI, generations, span
+
+NO_INLINE = {"textDocument": {"completion": {}}}
+
+
+async def started(start, pack, text: str, **settings) -> LspClient:
+    client = await start()
+    result = await client.initialize({"plt": {"model": str(pack), **settings}}, NO_INLINE)
+    assert result["capabilities"]["completionProvider"]["triggerCharacters"]
+    client.open(URI, text)
+    return client
+
+
+async def complete(client: LspClient, line: int, character: int) -> dict:
+    position = {"line": line, "character": character}
+    return await client.request("textDocument/completion", {"textDocument": {"uri": URI}, "position": position})
+
+
+@pytest.mark.parametrize("capabilities", [{"textDocument": {"completion": {}, "inlineCompletion": {}}}, {}])
+async def test_who_shows_ghost_text_or_no_menu_is_offered_none(start, pack, capabilities):
+    client = await start()
+    result = await client.initialize({"plt": {"model": str(pack)}}, capabilities)
+    assert "completionProvider" not in result["capabilities"]
+
+
+async def test_one_item_that_is_marked_and_replaces_the_word(start, pack):
+    write_script(pack, text="urn a + b\n    # done")
+    client = await started(start, pack, "é😀 = 1\n    😀.ret")
+    answer = await complete(client, 1, 10)
+    (item,) = answer["items"]
+    assert answer["isIncomplete"] is True
+    assert item["label"] == "return a + b…"
+    assert (item["labelDetails"]["description"], item["detail"]) == ("plt-lsp", "plt-lsp, pack")
+    assert item["textEdit"] == {"range": span(1, 7, 1, 10), "newText": "return a + b\n    # done"}
+    assert item["filterText"] == item["documentation"] == "return a + b\n    # done"
+    await client.request("workspace/executeCommand", {key: item["command"][key] for key in ("command", "arguments")})
+    assert (await client.request("plt/status"))["counts"]["accepted"] == 1
+
+
+async def test_typing_on_is_answered_without_the_engine(start, pack):
+    write_script(pack, text="compute(1)")
+    client = await started(start, pack, "x = ")
+    assert (await complete(client, 0, 4))["items"][0]["label"] == "compute(1)"
+    client.change(URI, 2, {"range": span(0, 4, 0, 4), "text": "com"})
+    (item,) = (await complete(client, 0, 7))["items"]
+    assert item["textEdit"] == {"range": span(0, 4, 0, 7), "newText": "compute(1)"}
+    assert len(generations(pack)) == 1
+
+
+@pytest.mark.parametrize("settings", [{"enable": False}, {"inlineCompletion": {"trigger": "manual"}}])
+async def test_what_the_settings_forbid_is_not_offered(start, pack, settings):
+    client = await started(start, pack, "x = ", **settings)
+    assert await complete(client, 0, 4) == {"isIncomplete": True, "items": []}
+    assert generations(pack) == []
