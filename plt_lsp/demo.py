@@ -18,13 +18,14 @@ from plt_lsp.client import LspClient, ResponseError, ServerGoneError, server_com
 from plt_lsp.demo_cursors import CURSORS, DemoCursor, Place, find_place
 from plt_lsp.documents import content_of, split_lines
 from plt_lsp.positions import Cursor
+from plt_lsp.postprocess.reasons import Reason
 from plt_lsp.settings import Settings
 
 NUM_LINES_BEFORE = 6
 NUM_LINES_AFTER = 2
 SETTINGS = {"logLevel": "error", "inlineCompletion": {"deadlineMs": 120_000, "maxTokens": 64, "alternatives": 1}}
-# The model may have nothing to add; anything else that leaves an answer empty is a failure of the demo.
-HONEST_OUTCOMES = ("completed", "blank", "repeats_suffix")
+# The model may have nothing to add that is worth a look; what else leaves an answer empty is a failure of the demo.
+HONEST_OUTCOMES = frozenset({"completed", *(reason.value for reason in Reason)})
 
 
 class DemoError(Exception):

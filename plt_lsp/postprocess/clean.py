@@ -10,7 +10,7 @@ from plt_lsp.postprocess.closing import closed_once
 from plt_lsp.postprocess.cut import Cut, Filter
 from plt_lsp.postprocess.echoes import before_lines_above, before_own_repeat
 from plt_lsp.postprocess.following import before_what_follows
-from plt_lsp.postprocess.indentation import in_files_indentation, in_files_line_ends
+from plt_lsp.postprocess.indentation import in_files_indentation
 from plt_lsp.postprocess.limits import first_lines, whole_lines
 from plt_lsp.postprocess.markup import before_control_token, without_fences
 from plt_lsp.postprocess.reasons import Reason
@@ -44,7 +44,7 @@ class Cleaned:
     """A text to offer.
 
     Attributes:
-        text: to insert at the cursor, with the file's line ends; empty where nothing is to be offered.
+        text: to insert at the cursor, with line feeds; empty where nothing is to be offered.
         dropped: why it is empty, or None where it is not.
         changes: what was cut or changed, in order, without what dropped it.
         is_final: whether no further text from the model can change it.
@@ -87,7 +87,6 @@ def clean(raw: str, view: View, *, is_done: bool = True, is_whole: bool = True) 
     if not draft.text.strip():
         *changes, dropped = draft.reasons or (Reason.BLANK,)
         return Cleaned("", dropped, tuple(changes), draft.is_final)
-    draft = draft.after(in_files_line_ends(draft.text, view))
     return Cleaned(draft.text, None, draft.reasons, draft.is_final)
 
 

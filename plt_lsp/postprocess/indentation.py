@@ -1,4 +1,4 @@
-"""Writes a completion in the file's own way: its tabs or spaces, their number, and its line ends.
+"""Writes a completion in the file's own way: with its tabs or spaces, and as many of them.
 
 It goes by the lines near the cursor and knows of languages only what ends a line that opens a block.
 """
@@ -125,13 +125,3 @@ def _rescaled(line: str, base: int, old: int, new: int) -> str:
     if width <= base or not text:
         return line
     return " " * (base + (width - base) // old * new) + text
-
-
-def in_files_line_ends(text: str, view: View) -> Cut:
-    """The text with the line end of the cursor's line, or where that has none, of the line above it."""
-    row = view.cursor.line
-    ends = [line[len(line.rstrip("\r\n")) :] for line in view.lines[max(0, row - 1) : row + 1]]
-    end = next((end for end in reversed(ends) if end), "\n")
-    if end == "\n" or "\n" not in text:
-        return Cut(text)
-    return Cut(text.replace("\n", end), Reason.LINE_ENDS)

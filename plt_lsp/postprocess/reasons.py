@@ -24,4 +24,3 @@ class Reason(StrEnum):
     JUST_DELETED = "just_deleted"  # the user has just deleted it
     DISMISSED = "dismissed"  # the user has dismissed it
     INDENTATION = "indentation"  # changed to the file's tabs or width
-    LINE_ENDS = "line_ends"  # changed to the file's

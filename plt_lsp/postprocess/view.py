@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from plt_engine.types import StopUnit
 from plt_lsp.documents import content_of
 from plt_lsp.positions import Cursor
+from plt_lsp.snapshot import Snapshot
 from plt_lsp.syntax.brackets import Surroundings, surroundings
 from plt_lsp.syntax.places import Place, place_of
 from plt_lsp.syntax.tree import SyntaxTree
+from plt_lsp.trigger import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,29 @@ class View:
         place = place_of(cursor, around, tree)
         kept = frozenset(dismissed)
         return cls(tuple(lines), cursor, language_id, unit, max_lines, around, place, path, deleted, kept)
+
+    @classmethod
+    def of(
+        cls,
+        snapshot: Snapshot,
+        plan: Plan,
+        tree: SyntaxTree | None = None,
+        *,
+        deleted: str = "",
+        dismissed: Sequence[str] = (),
+    ) -> "View":
+        """The view of a snapshot's cursor, for the text that a plan asks for."""
+        return cls.at(
+            snapshot.lines,
+            snapshot.cursor,
+            snapshot.language_id,
+            unit=plan.unit,
+            max_lines=plan.max_lines,
+            tree=tree,
+            path=snapshot.path,
+            deleted=deleted,
+            dismissed=dismissed,
+        )
 
     @property
     def line_before(self) -> str:

@@ -1,6 +1,6 @@
 """The syntax trees of the open documents, each made from the one before when it is asked for.
 
-It does not follow edits: it compares lines, of which all that did not change are the same objects. It looks at no clock.
+It does not follow edits: it compares lines, of which those that did not change are the same objects.
 """
 
 from collections import OrderedDict

@@ -34,7 +34,7 @@ async def test_what_an_editor_says_of_an_item_is_counted(client, pack):
     client.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 6})
     here = {"line": 1, "character": 4}
     client.change(URI, 2, {"range": {"start": here, "end": here}, "text": "return"})
-    await items(client, 0, 0)
+    await items(client, 2, 0)
     counts = (await client.request("plt/status", {}))["counts"]
     assert (counts["shown"], counts["partly_accepted"], counts["partly_accepted_characters"]) == (1, 1, 6)
 

@@ -10,8 +10,10 @@ from plt_engine.types import StopUnit
 from plt_lsp.documents import content_of, split_lines
 from plt_lsp.positions import Cursor
 from plt_lsp.postprocess.clean import Cleaned, clean
+from plt_lsp.postprocess.line_ends import in_files_line_ends
 from plt_lsp.postprocess.reasons import Reason
 from plt_lsp.postprocess.view import View
+from plt_lsp.reasons import EmptyReason
 from plt_lsp.syntax.tree import SyntaxTree
 
 CURSOR = "‸"
@@ -219,9 +221,11 @@ def test_the_files_indentation(document, raw, expected):
         ("if a:\n    ‸\n", "b()\n    c()"),
     ],
 )
-@pytest.mark.parametrize("raw", ["b()\n    c()", "b()\r\n    c()"])
-def test_the_files_line_ends(document, raw, expected):
-    check("python", document, raw, expected)
+def test_the_files_line_ends(document, expected):
+    view = view_at(document)
+    assert in_files_line_ends("b()\n    c()", view.lines, view.cursor.line) == expected
+    assert clean("b()\r\n    c()", view).text == "b()\n    c()"  # until they are put in, line feeds hold
+    assert in_files_line_ends("b()", view.lines, view.cursor.line) == "b()"
 
 
 ABOVE = "def f():\n    first = read(a)\n    second = write(b)\n    third = close(c)\n    ‸"
@@ -314,3 +318,10 @@ def test_any_text_is_blank_with_a_reason_or_offered_in_whole_lines_of_its_kind(l
     assert outcome(cleaned)
     assert view.unit is not StopUnit.LINE or "\n" not in cleaned.text
     assert cleaned == clean(raw, view)
+
+
+def test_whatever_drops_a_text_is_a_reason_for_an_empty_answer():
+    only_change = {Reason.INDENTATION, Reason.UNFINISHED_LINE, Reason.TOO_LONG, Reason.REPEATS_ITSELF}
+    assert {reason.value for reason in Reason} - {reason.value for reason in EmptyReason} == {
+        reason.value for reason in only_change
+    }
