@@ -29,6 +29,7 @@ from plt_engine.types import (
     GenerationRequest,
     SamplingParams,
 )
+from plt_engine.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,8 @@ class Engine:
         runner = ModelRunner(model, min(options.max_context_tokens, model.config.max_position_embeddings))
         options = replace(options, cache_bytes=bounded_cache_bytes(options.cache_bytes, device))
         tokenizer = Tokenizer.from_file(pack_dir / TOKENIZER_FILE)
+        if device.type == "cuda":
+            warm_up(runner, pack.manifest.default_loops)
         load_ms = (time.perf_counter() - started) * 1e3
         logger.info("loaded %s in %.0f ms; on %s it runs in %s", pack.manifest.name, load_ms, device, plan.reason)
         return cls(pack, runner, tokenizer, options, load_ms)

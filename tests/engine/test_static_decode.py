@@ -8,6 +8,7 @@ from plt_engine.linear import plan_numerics
 from plt_engine.model import named_tensors
 from plt_engine.runner import ModelRunner
 from plt_engine.static_decode import StaticDecoder
+from plt_engine.warm_up import warm_up
 from plt_kernels import reference, reference_path
 from tests.engine.models import assert_same, fresh_logits, random_tokens, tiny_model
 
@@ -111,3 +112,18 @@ def test_a_returned_state_outlives_the_next_token():
     kept = first.clone()
     decode(decoder, cache, 5)
     assert torch.equal(first, kept)
+
+
+@pytest.mark.parametrize(("loops", "max_tokens"), [(1, 60), (3, 60), (2, 5)])
+def test_a_warm_up_prefills_in_two_chunks_and_decodes(loops, max_tokens, monkeypatch):
+    weights = tiny_model(3, num_loops=loops)
+    runner = ModelRunner(fuse(weights.config, dict(named_tensors(weights)), plan_numerics("float64")), max_tokens)
+    calls = []
+    for name in ("_prefill_chunk", "decode"):
+        method = getattr(runner, name)
+        monkeypatch.setattr(
+            runner, name, lambda *args, name=name, method=method: (calls.append(name), method(*args))[1]
+        )
+    warm_up(runner, loops)
+    assert calls.count("decode") == 2
+    assert calls.count("_prefill_chunk") >= 2
