@@ -30,6 +30,8 @@ import {
   COMPLETION_REPORT,
   type CompletionReport,
   DID_CHANGE_STATUS,
+  INLINE_COMPLETION_PROGRESS,
+  type InlineCompletionProgress,
   LOAD_MODEL,
   STATUS,
   type ServerStatus,
@@ -48,7 +50,10 @@ export interface Observer {
   /** The server's process has ended by itself; `isFinal` where it is not started again. */
   crashed(isFinal: boolean): void;
   report(report: CompletionReport): void;
+  progress(progress: InlineCompletionProgress): void;
   status(status: ServerStatus): void;
+  /** Whether this request is no user's, whatever the editor takes it for; asked once for each. */
+  isForMore(): boolean;
   /** Whether completions that nobody asked for are unwelcome at present. */
   isQuiet(): boolean;
 }
@@ -132,6 +137,9 @@ export class Client implements Disposable {
       }
     });
     client.onNotification(COMPLETION_REPORT, (report: CompletionReport) => this.observer.report(report));
+    client.onNotification(INLINE_COMPLETION_PROGRESS, (progress: InlineCompletionProgress) =>
+      this.observer.progress(progress),
+    );
     client.onNotification(DID_CHANGE_STATUS, (status: ServerStatus) => this.observer.status(status));
     return client;
   }
@@ -161,8 +169,10 @@ export class Client implements Disposable {
             return Array.isArray(answers) ? answers.map((answer: Section) => configurationAnswer(answer)) : answers;
           },
         },
-        provideInlineCompletionItems: async (document, position, context, token, next) => {
-          if (this.observer.isQuiet() && context.triggerKind === InlineCompletionTriggerKind.Automatic) {
+        provideInlineCompletionItems: async (document, position, asked, token, next) => {
+          const { Automatic } = InlineCompletionTriggerKind;
+          const context = this.observer.isForMore() ? { ...asked, triggerKind: Automatic } : asked;
+          if (this.observer.isQuiet() && context.triggerKind === Automatic) {
             return [];
           }
           return withoutSurrogates(document, await next(document, position, context, token));

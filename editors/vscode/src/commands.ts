@@ -4,6 +4,7 @@ import { type Disposable, type LogOutputChannel, commands, window } from "vscode
 import { isEnabled, write } from "./config";
 import type { Controller } from "./controller";
 import type { Doctor } from "./doctor";
+import type { GhostText } from "./ghostText";
 import { toggleLanguage } from "./languages";
 import { showMenu } from "./menu";
 import type { Snooze } from "./snooze";
@@ -13,15 +14,17 @@ const WALKTHROUGH = "plt.plt-lsp#plt.start";
 
 export interface Parts {
   readonly controller: Controller;
+  readonly ghostText: GhostText;
   readonly log: LogOutputChannel;
   readonly doctor: Doctor;
   readonly snooze: Snooze;
   readonly statusBar: StatusBar;
 }
 
-export function registerCommands({ controller, log, doctor, snooze, statusBar }: Parts): Disposable[] {
+export function registerCommands({ controller, ghostText, log, doctor, snooze, statusBar }: Parts): Disposable[] {
   const actions: Readonly<Record<string, () => unknown>> = {
     "plt.showMenu": () => showMenu(statusBar.current, snooze.isActive),
+    "plt.dismiss": () => ghostText.dismiss(),
     "plt.restartServer": () => controller.start(),
     "plt.installServer": () => controller.install(),
     "plt.buildModel": () => controller.buildModel(),

@@ -4,6 +4,7 @@ import { type Disposable, type LogOutputChannel, type Memento, commands, window 
 import { Client, type Observer } from "./client";
 import { clientSettings } from "./config";
 import type { PrivateEnvironment } from "./environment";
+import type { GhostText } from "./ghostText";
 import { type ServerCommand, locateServer } from "./locate";
 import { buildModel, offerModel } from "./models";
 import { askToInstall, install, offer } from "./setup";
@@ -23,6 +24,7 @@ export class Controller implements Disposable {
     private readonly environment: PrivateEnvironment,
     private readonly statusBar: StatusBar,
     private readonly snooze: Snooze,
+    private readonly ghostText: GhostText,
   ) {
     this.client = new Client(log, this.observer());
   }
@@ -139,7 +141,12 @@ export class Controller implements Disposable {
       running: () => this.setServer("running"),
       stopped: () => this.setServer("stopped"),
       crashed: (isFinal) => this.crashed(isFinal),
-      report: (report) => this.statusBar.update((status) => withReport(status, report)),
+      report: (report) => {
+        this.ghostText.growth.reported(report);
+        this.statusBar.update((status) => withReport(status, report));
+      },
+      progress: (progress) => this.ghostText.growth.progressed(progress),
+      isForMore: () => this.ghostText.takeAsked(),
       status: (answer) => this.statusBar.update((status) => withAnswer(status, answer)),
       isQuiet: () => this.snooze.isActive,
     };

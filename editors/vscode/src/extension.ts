@@ -5,6 +5,7 @@ import { registerCommands } from "./commands";
 import { Controller } from "./controller";
 import { Doctor } from "./doctor";
 import { PrivateEnvironment } from "./environment";
+import { GhostText } from "./ghostText";
 import { Snooze } from "./snooze";
 import { StatusBar } from "./statusBar";
 
@@ -13,14 +14,15 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const doctor = new Doctor();
   const snooze = new Snooze();
   const statusBar = new StatusBar(snooze);
+  const ghostText = new GhostText();
   const environment = new PrivateEnvironment(Uri.joinPath(context.globalStorageUri, "server").fsPath);
-  const controller = new Controller(context.globalState, log, environment, statusBar, snooze);
+  const controller = new Controller(context.globalState, log, environment, statusBar, snooze, ghostText);
   const settings = workspace.onDidChangeConfiguration((event) => {
     if (event.affectsConfiguration("plt.server") || controller.client.needsRestart) {
       void controller.start();
     }
   });
-  const registered = registerCommands({ controller, log, doctor, snooze, statusBar });
+  const registered = registerCommands({ controller, ghostText, log, doctor, snooze, statusBar });
   context.subscriptions.push(settings, controller, statusBar, snooze, ...registered, doctor, log);
   // Key bindings of this extension hold only while it is there.
   await commands.executeCommand("setContext", "plt.isActive", true);

@@ -1,14 +1,30 @@
 /** The messages of the server's own, beside the language server protocol's; they say nothing of how they are shown. */
 
+export type RequestId = string | number | null;
+
 /** `plt/completionReport`, sent after each inline completion to a client that announces `completionReport`. */
 export interface CompletionReport {
-  readonly requestId: string | number | null;
+  readonly requestId: RequestId;
   readonly uri: string;
   /** `completed`, or the name of the reason why there was no text. */
   readonly outcome: string;
   readonly elapsedMs: number;
+  /** Whether the text goes on growing, so that the next request may be answered with more of it. */
+  readonly partial: boolean;
   readonly model: string | null;
   readonly metrics: { readonly loops: number; readonly tokensPerSecond: number } | null;
+}
+
+/** `plt/inlineCompletionProgress`, sent to a client that announces `inlineCompletionProgress`, also after the answer. */
+export interface InlineCompletionProgress {
+  readonly requestId: RequestId;
+  readonly uri: string;
+  readonly position: { readonly line: number; readonly character: number };
+  /** All of the text so far. */
+  readonly text: string;
+  /** Whether this is the last one; it has no text where it was cancelled. */
+  readonly done: boolean;
+  readonly cancelled: boolean;
 }
 
 /** What the server can do at the moment. */
@@ -39,9 +55,14 @@ export interface EngineStatus {
 }
 
 export const COMPLETION_REPORT = "plt/completionReport";
+export const INLINE_COMPLETION_PROGRESS = "plt/inlineCompletionProgress";
 export const DID_CHANGE_STATUS = "plt/didChangeStatus";
 export const LOAD_MODEL = "plt.loadModel";
 export const STATUS = "plt/status";
 
 /** What this client takes beyond the protocol; the server sends it to no one else. */
-export const CAPABILITIES = { completionReport: true, statusNotifications: true } as const;
+export const CAPABILITIES = {
+  completionReport: true,
+  inlineCompletionProgress: true,
+  statusNotifications: true,
+} as const;

@@ -20,7 +20,7 @@ const RUNNING = withServer(UNKNOWN, "running");
 
 function report(outcome: string, elapsedMs = 120): CompletionReport {
   const metrics = outcome === "completed" ? { loops: 2, tokensPerSecond: 50 } : null;
-  return { requestId: 1, uri: "file:///a.py", outcome, elapsedMs, model: "tiny", metrics };
+  return { requestId: 1, uri: "file:///a.py", outcome, elapsedMs, partial: false, model: "tiny", metrics };
 }
 
 const NORMAL: Condition = { kind: "Normal", message: "The model tiny is ready." };

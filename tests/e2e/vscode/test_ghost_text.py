@@ -1,6 +1,6 @@
 """Ghost text in the real VS Code: it comes while typing, and is taken whole, by word or by line, or left."""
 
-from tests.e2e.vscode.waiting import wait_for
+from tests.e2e.vscode.waiting import wait_for, wait_until_stable
 from tests.e2e.vscode.workbench import Workbench
 
 PAIRS = "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n"
@@ -91,6 +91,31 @@ def test_the_next_and_the_previous_alternative_are_shown(vscode: Workbench) -> N
     second = vscode.wait_for_another_ghost(first)
     vscode.browser.press("Alt+[")
     assert vscode.wait_for_another_ghost(second) == first
+
+
+def test_further_lines_appear_as_they_come(vscode: Workbench) -> None:
+    vscode.open_text("at_once.py", STACK)
+    vscode.browser.type(METHOD)
+    whole = vscode.wait_for_ghost()
+    assert "\n" in whole, f"this test needs ghost text of several lines, not {whole!r}"
+    vscode.change_settings({"plt.inlineCompletion.latencyBudgetMs": 0})
+    seen = len(vscode.outcomes())
+    file = vscode.open_text("line_by_line.py", STACK)
+    vscode.browser.type(METHOD)
+    wait_for(vscode.ghost, whole.__eq__)
+    assert vscode.outcomes()[seen:].count("completed") > 1
+    vscode.browser.press("Tab")
+    vscode.wait_for_ghost_to_leave(whole)
+    assert vscode.save(file) == STACK + METHOD + whole
+
+
+def test_what_is_dismissed_while_it_grows_stays_away(vscode: Workbench) -> None:
+    vscode.change_settings({"plt.inlineCompletion.latencyBudgetMs": 0})
+    vscode.open_text("dismissed.py", STACK)
+    vscode.browser.type(METHOD)
+    wait_for(vscode.ghost)
+    vscode.browser.press("Escape")
+    wait_until_stable(vscode.ghost, lambda text: not text, num_same=60)
 
 
 def test_tab_indents_where_there_is_no_ghost_text(vscode: Workbench) -> None:

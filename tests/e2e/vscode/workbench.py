@@ -115,7 +115,7 @@ class Workbench:
 
     def outcomes(self) -> list[str]:
         """How each completion so far has ended, in the words of the server's log."""
-        return re.findall(r"inline completion \S+: (\w+) after", self.log.read_text())
+        return re.findall(r"completion \S+: (\w+) after", self.log.read_text())
 
     def type_until(self, outcome: str) -> None:
         """Type a letter and delete it, again and again, until the completion that it asks for ends so."""

@@ -1,0 +1,38 @@
+/** Has the editor show more of a growing completion, and dismisses one that still grows; what has grown it is told. */
+
+import { Uri, commands, window } from "vscode";
+import { type Asker, Growth, type Place } from "./growth";
+
+export class GhostText implements Asker {
+  readonly growth = new Growth(this);
+  private asksForMore = false;
+
+  isAt({ uri, line, character }: Place): boolean {
+    const editor = window.activeTextEditor;
+    const cursor = editor?.selection.active;
+    const isSameFile = editor?.document.uri.toString() === Uri.parse(uri).toString();
+    return isSameFile && cursor?.line === line && cursor.character === character;
+  }
+
+  ask(): void {
+    this.asksForMore = true;
+    void commands.executeCommand("editor.action.inlineSuggest.trigger", { explicit: false });
+  }
+
+  /** Whether the next request is the one that `ask` has brought. */
+  takeAsked(): boolean {
+    const asked = this.asksForMore;
+    this.asksForMore = false;
+    return asked;
+  }
+
+  /** The key for dismissing is this extension's while more is to come, which would else bring back what was dismissed. */
+  growing(isGrowing: boolean): void {
+    void commands.executeCommand("setContext", "plt.isGrowing", isGrowing);
+  }
+
+  async dismiss(): Promise<void> {
+    this.growth.stop();
+    await commands.executeCommand("editor.action.inlineSuggest.hide");
+  }
+}
