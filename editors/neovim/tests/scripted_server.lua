@@ -7,6 +7,7 @@ local M = {
   holds_back = false, ---@type boolean whether answers wait for `release`
   received = {}, ---@type table[] { method, params }
   waiting = {},
+  last_id = 0, ---@type integer of the last request for a completion
   notify = nil, ---@type fun(method: string, params: table) sends a notification to Neovim
 }
 
@@ -55,6 +56,7 @@ function M.cmd(dispatchers)
   return {
     request = function(method, params, callback)
       id = id + 1
+      M.last_id = method == "textDocument/inlineCompletion" and id or M.last_id
       table.insert(M.received, { method = method, params = params })
       local function send()
         reply(method, params, callback)

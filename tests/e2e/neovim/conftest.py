@@ -51,4 +51,5 @@ def open_editor(smollm2_pack: Pack, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def editor(open_editor: Open) -> Editor:
     """One editor for the tests of a module, whose model is loaded once; no deadline makes its texts depend on speed."""
-    return open_editor("{ settings = { inlineCompletion = { maxLines = 4, deadlineMs = 120000 } } }")
+    limits = "maxLines = 4, deadlineMs = 120000, latencyBudgetMs = 120000"
+    return open_editor(f"{{ stream = false, settings = {{ inlineCompletion = {{ {limits} }} }} }}")

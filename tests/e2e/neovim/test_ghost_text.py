@@ -178,3 +178,24 @@ def test_tabs_crlf_and_emoji(open_editor: Open, tmp_path: Path, encoding: str) -
     editor.keys("<Esc>:w<CR>")
     expected = "".join(MESSY).replace("\tprint('😀', name)", accepted.replace("\n", "\r\n"))
     until(lambda: path.read_bytes() == expected.encode(), "the file to be written with its line ends kept")
+
+
+def test_it_grows_while_the_model_writes_it(open_editor: Open, tmp_path: Path) -> None:
+    editor = open_editor("{ settings = { inlineCompletion = { deadlineMs = 120000, latencyBudgetMs = 0 } } }")
+    editor.lua(
+        """
+        _G.seen = {}
+        local growth, note = require("plt.growth"), require("plt.growth").note
+        growth.note = function(params)
+          note(params)
+          local shown = require("plt.ghost").shown()
+          table.insert(_G.seen, { shown and shown.rest or "", params.done and not params.cancelled })
+        end
+        """
+    )
+    begin(editor, tmp_path / "stack.py")
+    seen = until(lambda: (found := editor.lua("return _G.seen")) and found[-1][1] and found, "the end of the text")
+    texts = [text for text, _ in seen if text]
+    assert len(set(texts)) > 1
+    assert texts[-1].startswith(texts[0])
+    assert editor.until_ghost()["text"] == texts[-1]

@@ -228,6 +228,44 @@ def test_the_others_follow_what_is_typed(editor: Editor) -> None:
     until(lambda: editor.lines() == ["x2b"], "the text to be accepted")
 
 
+def asked_kinds(editor: Editor) -> list[int]:
+    return [params["context"]["triggerKind"] for params in received(editor, "textDocument/inlineCompletion")]
+
+
+def progress(editor: Editor, text: str, *, done: bool = False, **more: object) -> None:
+    params = {"text": text, "done": done, "cancelled": False, **more}
+    code = "local p = ...; p.requestId = p.requestId or scripted.last_id; scripted.notify(p.method, p)"
+    editor.lua(code, {"method": "plt/inlineCompletionProgress", **params})
+
+
+def test_a_suggestion_grows_while_it_is_written(editor: Editor) -> None:
+    editor.lua("scripted.holds_back = true")
+    suggest(editor, "x1", command="plt.accepted")
+    editor.type("x")
+    until(lambda: editor.lines() == ["x"], "the text to be typed")
+    editor.keys("<M-\\>")
+    until(lambda: asked_kinds(editor)[-1:] == [1], "the request")
+    progress(editor, "1")
+    assert editor.until_ghost()["text"] == "1"
+    editor.lua("scripted.release()")
+    for text, done in (("1\n2", False), ("1\n2\n3", True)):
+        progress(editor, text, done=done)
+        editor.until_ghost(lambda ghost, text=text: ghost["text"] == text)
+    progress(editor, "other", requestId=-1)
+    editor.keys("<Tab>")
+    until(lambda: editor.lines() == ["x1", "2", "3"], "the text to be accepted")
+    until(lambda: received(editor, "workspace/executeCommand"), "the command")
+
+
+def test_typing_into_what_grows_asks_for_more_of_it(editor: Editor) -> None:
+    show(editor, "x", "x1")
+    progress(editor, "12")
+    editor.until_ghost(lambda ghost: ghost["text"] == "12")
+    suggest(editor, "x123")
+    editor.type("1")
+    editor.until_ghost(lambda ghost: ghost["text"] == "23")
+
+
 def test_the_status_is_what_the_server_tells(editor: Editor) -> None:
     cases = (
         ("Busy", "loading", "plt: loading"),

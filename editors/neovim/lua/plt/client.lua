@@ -1,6 +1,7 @@
 -- Starts the server, attaches buffers of any number of projects to it, and starts it again when it ends by itself.
 -- It does not know suggestions; what happens to an attached buffer is the caller's.
 
+local growth = require("plt.growth")
 local restart = require("plt.restart")
 local rpc = require("plt.rpc")
 local server = require("plt.server")
@@ -73,7 +74,13 @@ end
 ---@param root string?
 ---@return vim.lsp.ClientConfig
 local function client_config(cmd, root)
-  local announced = { capabilities = { completionReport = true, statusNotifications = true } }
+  local announced = {
+    capabilities = {
+      completionReport = true,
+      inlineCompletionProgress = state.config.stream,
+      statusNotifications = true,
+    },
+  }
   return {
     name = M.NAME,
     cmd = cmd,
@@ -84,6 +91,9 @@ local function client_config(cmd, root)
     handlers = {
       ["plt/completionReport"] = function(_, report)
         status.note_report(report)
+      end,
+      ["plt/inlineCompletionProgress"] = function(_, progress)
+        growth.note(progress)
       end,
       ["plt/didChangeStatus"] = function(_, told)
         status.note_status(told)

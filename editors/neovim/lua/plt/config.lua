@@ -18,6 +18,7 @@ local M = {}
 ---@field root_markers string[] a file or folder that marks the root of a project
 ---@field debounce_ms integer the pause in typing before a suggestion is asked for, in milliseconds
 ---@field hide_with_menu boolean whether ghost text is hidden while a completion menu is open
+---@field stream boolean whether a suggestion is shown while it is still being written
 ---@field renderer "auto"|"plt"|"native" who draws: the plugin, Neovim 0.12 itself, or Neovim where it can
 ---@field keys plt.Keys|false Insert mode keys; false for none at all
 ---@field settings plt.Settings the server's settings, `:help plt-settings`
@@ -31,6 +32,7 @@ function M.defaults()
     root_markers = { ".git", "pyproject.toml", "package.json", "Cargo.toml", "go.mod", "Makefile" },
     debounce_ms = 40,
     hide_with_menu = true,
+    stream = true,
     renderer = "auto",
     keys = {
       accept = "<Tab>",
@@ -63,6 +65,12 @@ end
 ---@return table<string, plt.Rule>
 local function rules()
   local list = { fits = is_list_of_strings, words = "a list of strings" }
+  local flag = {
+    fits = function(value)
+      return type(value) == "boolean"
+    end,
+    words = "true or false",
+  }
   local command = {
     fits = function(value)
       return is_list_of_strings(value) and #value > 0
@@ -79,12 +87,8 @@ local function rules()
       end,
       words = "a number of milliseconds from 0 to 10000",
     },
-    hide_with_menu = {
-      fits = function(value)
-        return type(value) == "boolean"
-      end,
-      words = "true or false",
-    },
+    hide_with_menu = flag,
+    stream = flag,
     renderer = {
       fits = function(value)
         return value == "auto" or value == "plt" or value == "native"

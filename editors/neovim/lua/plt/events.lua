@@ -3,6 +3,7 @@
 
 local client = require("plt.client")
 local ghost = require("plt.ghost")
+local growth = require("plt.growth")
 local menu = require("plt.menu")
 local request = require("plt.request")
 local state = require("plt.state")
@@ -10,7 +11,7 @@ local state = require("plt.state")
 local M = {}
 
 local function on_text_changed(buf)
-  if not ghost.refresh() then
+  if not ghost.refresh() or growth.is_going_on() then
     request.schedule(buf)
   end
 end

@@ -96,6 +96,20 @@ function M.set(buf, suggestions, invoked)
   return M.refresh()
 end
 
+--- Shows more of a text that is still being written, unless the user has turned to another suggestion.
+---@param buf integer
+---@param longer plt.Suggestion
+function M.grow(buf, longer)
+  local ghost = state.ghost
+  if not ghost then
+    M.set(buf, { longer }, false)
+  elseif ghost.buf == buf and ghost.index == 1 and ghost.start_row == longer.start_row then
+    longer.command = ghost.suggestions[1].command
+    ghost.suggestions[1] = longer
+    M.refresh()
+  end
+end
+
 --- What accepting would insert now, or nil where nothing is on the screen.
 ---@return plt.Shown?
 function M.shown()

@@ -44,6 +44,8 @@ end
 ---@field line string the cursor's line
 ---@field encoding "utf-8"|"utf-16"|"utf-32" of the client's positions
 ---@field kind integer the protocol's InlineCompletionTriggerKind
+---@field id integer? of the request
+---@field is_growing boolean? whether the server has told of a text that it still writes
 
 ---@param result table? InlineCompletionList, a list of items, or null where the old ones are to stay
 ---@param asked plt.Asked
@@ -90,6 +92,8 @@ local function send(client, buf, kind, on_done)
     end
   end, buf)
   request.id = ok and id or nil
+  asked.id = request.id
+  state.asked = asked
   status.changed()
 end
 

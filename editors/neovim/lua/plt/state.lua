@@ -13,6 +13,7 @@
 ---@field has_given_up boolean whether the server ended too often to be started again by itself
 ---@field ghost plt.Ghost? the suggestion in the current buffer
 ---@field request plt.Request? the request that has no answer yet
+---@field asked plt.Asked? what was asked last
 ---@field report table? the server's last completion report
 ---@field server table? what the server last told of its state
 ---@field watched table<integer, boolean> buffers whose changes are followed
@@ -29,6 +30,7 @@ return {
   has_given_up = false,
   ghost = nil,
   request = nil,
+  asked = nil,
   report = nil,
   server = nil,
   watched = {},
