@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.bench import engine, server
+from tests.bench import engine, kernels, server
 
-BENCHES = {"engine": engine.main, "server": server.main}
+BENCHES = {"engine": engine.main, "kernels": kernels.main, "server": server.main}
 
 
 def main() -> int:

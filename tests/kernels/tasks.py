@@ -7,16 +7,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
 
 from plt_engine.device import load_model, plan_for
 from plt_engine.engine import Engine, EngineOptions
+from plt_engine.kv_cache import KVCache
 from plt_engine.runner import ModelRunner
+from plt_engine.static_decode import DecodeStep
 from plt_engine.types import GenerationOutput, GenerationRequest
+from plt_kernels import triton_path
 from plt_kernels.dispatch import VARIABLE
-from plt_kernels.launch import TABLES, Tile
+from plt_kernels.launch import TABLES, Launch, Tile
 from plt_kernels.triton_ops import loop_attention_decode
 
 
@@ -55,6 +59,23 @@ def generate(folder: Path, request: GenerationRequest) -> tuple[GenerationOutput
         *_, output = engine.generate(request)
         assert isinstance(output, GenerationOutput)
         return output, [name for name in sys.modules if name.startswith("plt_kernels.")]
+
+
+def launches_of_a_step(folder: Path, loops: int) -> list[str]:
+    """The kernels of one decoded token, run on tensors that have shapes but no numbers.
+
+    Whatever would wait for a device, to ask for a number or a number of elements, is an error with such tensors.
+    """
+    meta = torch.device("meta")
+    model = load_model(folder, meta, replace(plan_for("cpu", "float32")[1], packs=True, ops=triton_path), 32)
+    cache = KVCache(model.config, loops, torch.float32, meta)
+    cache.reserve(32)
+    table = torch.empty(32, model.config.head_dim, device=meta)
+    step = DecodeStep(model, cache.decode_buffers(), (table, table), triton_path)
+    launched: list[str] = []
+    with patch.object(Launch, "run", lambda launch: launched.append(launch.kernel.__name__)):
+        step()
+    return launched
 
 
 @contextmanager

@@ -38,3 +38,12 @@ def test_the_engine_writes_the_same_text_as_on_the_reference_path(tmp_path, inte
     assert got.text == expected.text
     assert len(got.log_probabilities) == len(expected.log_probabilities) > 0
     assert got.log_probabilities == pytest.approx(expected.log_probabilities, abs=2e-4)
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_a_decoded_token_never_waits_for_the_host(tmp_path, interpreter, loops):
+    pack = tiny_pack(tmp_path / "pack", loops, weight_format=WeightFormat.INT4)
+    launched = interpreter.call("tests.kernels.tasks:launches_of_a_step", pack.folder, loops)
+    layer = ["few_rows", "rotate_and_store", *["norm_rows"] * (loops > 1), "partial_attention", "reduce_and_mix"]
+    layer += ["few_rows", "norm_rows", "few_rows", "gated_rows", "few_rows", "norm_rows"]
+    assert launched == ["token_rows", "norm_rows", *layer, *layer]

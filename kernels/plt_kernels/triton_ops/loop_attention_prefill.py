@@ -45,7 +45,8 @@ def _banded(
     return b_y / b_sum[:, None]
 
 
-@triton.jit
+# Lengths change with every prompt: one compiled kernel serves all of them.
+@triton.jit(do_not_specialize=["num_queries", "num_keys", "num_local", "window_left"])
 def gated_attention(
     q, k, v, local_k, local_v, gate, y, first_query, first_key, first_local,
     num_queries, num_keys, num_local, window_left, scale,

@@ -31,7 +31,7 @@ def _numbers(b_q, p_scale, p_minimum, o_o, m_o, i_g, GROUPS: tl.constexpr, BG: t
     return tl.reshape(b_w, [BO, BK])
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["num_rows"])
 def few_rows(
     x, values, scale, minimum, bias, y, num_rows, num_outputs, stride_x,
     INPUTS: tl.constexpr, GROUPS: tl.constexpr, BG: tl.constexpr, IS_INT4: tl.constexpr, HAS_BIAS: tl.constexpr,
