@@ -12,13 +12,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from plt_engine.errors import RequestError
-from plt_engine.quantize import Int4Weight, Int8Weight, StoredWeight, concatenate, dense, unpack_int4
+from plt_engine.quantize import Int4Weight, Int8Weight, StoredWeight, concatenate, dense, rows_of, unpack_int4
 from plt_kernels.dispatch import Ops
 
 # Up to so many rows torch's packed kernels are faster than a dense product; beyond, they compute one row after another.
 PACKED_ROWS = 6
 # The packed kernels' tile of outputs; other widths stay dense.
 TILE = 16
+# Outputs that a GPU makes dense at a time.
+SLICE_OUTPUTS = 4096
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
 
 
@@ -108,6 +110,14 @@ class StoredKernel:
             return self.ops.quantized_linear(x, self.stored.packed, self.stored.scale, self.stored.minimum)
         return self.ops.quantized_linear(x, self.stored.values, self.stored.scale)
 
+    def dense(self, dtype: torch.dtype) -> Tensor:
+        """The matrix [O, I] in `dtype`, made in slices, since a GPU has no room for a large one in float32."""
+        made = self.stored.scale.new_empty(self.stored.shape, dtype=dtype)
+        for start in range(0, made.shape[0], SLICE_OUTPUTS):
+            outputs = slice(start, start + SLICE_OUTPUTS)
+            made[outputs] = dense(rows_of(self.stored, outputs), dtype)
+        return made
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
@@ -139,6 +149,8 @@ class Linear:
     def _dense_weight(self) -> Tensor:
         if self.many_rows is not None:
             return self.many_rows
+        if isinstance(self.kernel, StoredKernel):
+            return self.kernel.dense(self.dense_dtype)
         assert self.stored is not None, "a projection without a dense form holds the stored one"
         return dense(self.stored, self.dense_dtype)
 

@@ -82,6 +82,13 @@ def dense(weight: StoredWeight, dtype: torch.dtype) -> Tensor:
     return weight.to(dtype) if isinstance(weight, Tensor) else dequantize(weight).to(dtype)
 
 
+def rows_of(weight: Int4Weight | Int8Weight, rows: slice) -> Int4Weight | Int8Weight:
+    """Some of a matrix's outputs, as views."""
+    if isinstance(weight, Int4Weight):
+        return Int4Weight(weight.packed[rows], weight.scale[rows], weight.minimum[rows])
+    return Int8Weight(weight.values[rows], weight.scale[rows])
+
+
 def concatenate(weights: Sequence[StoredWeight]) -> StoredWeight:
     """Stack matrices [O_i, I] by their outputs: in their stored form where they share one, else dense in float32."""
     if len(weights) == 1:

@@ -106,8 +106,11 @@ class StaticDecoder:
         bound.step.token.fill_(token)
         bound.step.position.fill_(cache.num_tokens)
         if is_new:
-            # Preparing runs the step, which writes the same entries at the same position each time.
+            # Preparing runs the step. Caches get the same entries each time, but a saved state may take the place of
+            # the one that it was made from.
+            saved = buffers.saved.clone()
             bound.run = self._prepare(bound.step)
+            buffers.saved.copy_(saved)
             self._bound[cache] = bound
         bound.run()
         return bound.step.state.clone()

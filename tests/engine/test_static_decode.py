@@ -104,6 +104,15 @@ def test_a_cache_that_has_moved_or_changed_its_loops_is_prepared_anew():
     assert recorder.num_prepared == 3
 
 
+def test_preparing_twice_over_does_no_harm_where_one_saved_state_alone_is_kept():
+    weights, runner, decoder, _ = make(num_loops=3)
+    tokens = random_tokens(12)
+    cache = runner.new_cache(3, rewind_tokens=0)
+    runner.prefill(cache, tokens[:8])
+    got = [runner.logits(decode(decoder, cache, token)) for token in tokens[8:]]
+    assert_same(torch.stack(got), fresh_logits(weights, tokens, 3)[8:])
+
+
 def test_a_returned_state_outlives_the_next_token():
     _, runner, decoder, _ = make(num_loops=2)
     cache = runner.new_cache(2)
