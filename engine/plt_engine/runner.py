@@ -47,7 +47,7 @@ class ModelRunner:
         self._turns = turns.to(self.device)
         self._decode_weights = DecodeWeights.of(model)
         self._passes: dict[int, DecodePass] = {}
-        self._ops = kernel_ops(self.device, self.dtype)
+        self._ops = model.plan.ops or kernel_ops(self.device, self.dtype)
         self._static = self._static_decoder()
 
     @property
