@@ -136,7 +136,7 @@ def test_ten_thousand_lines(editor: Editor, tmp_path: Path) -> None:
     editor.edit(path)
     assert len(editor.lines()) == NUM_LINES
     editor.nvim.command("setlocal noautoindent indentexpr=")
-    for where, typed in ((NUM_LINES // 2, "    return val"), (NUM_LINES, "def double_last(value):")):
+    for where, typed in ((NUM_LINES // 2, "print(double_3"), (NUM_LINES, "print(double_4")):
         editor.keys(f"<Esc>{where}GA<CR>")
         editor.type(typed)
         until(lambda where=where, typed=typed: editor.lines()[where] == typed, f"{typed!r} in line {where + 1}")
