@@ -131,9 +131,14 @@ class Launch:
     num_warps: int
     num_stages: int = 1
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """How it is compiled; products and sums are fused, which rounds once less."""
+        return {"num_warps": self.num_warps, "num_stages": self.num_stages, "enable_fp_fusion": True}
+
     def run(self) -> None:
         """Start it on the current stream, without waiting for it."""
-        self.kernel[self.grid](**self.arguments, **self.constants, num_warps=self.num_warps, num_stages=self.num_stages)
+        self.kernel[self.grid](**self.arguments, **self.constants, **self.options)
 
 
 def power_of_two(n: int, least: int = 1) -> int:

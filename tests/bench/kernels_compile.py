@@ -104,8 +104,8 @@ def source_of(launch: Launch) -> ASTSource:
 
 
 def compile_shape(shape: Shape, architecture: str) -> Compiled:
-    options = {"num_warps": shape.launch.num_warps, "num_stages": shape.launch.num_stages, "enable_fp_fusion": True}
-    compiled = triton.compile(source_of(shape.launch), target=target_of(architecture), options=options)
+    source, target = source_of(shape.launch), target_of(architecture)
+    compiled = triton.compile(source, target=target, options=shape.launch.options)
     registers, spilled = _amd_usage(compiled) if architecture.startswith("gfx") else _nvidia_usage(compiled)
     return Compiled(shape, architecture, registers, compiled.metadata.shared, spilled)
 
