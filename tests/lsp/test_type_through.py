@@ -95,7 +95,7 @@ async def test_a_line_break_is_typed_through(start, pack):
 async def test_other_text_and_the_whole_text_ask_anew(start, pack):
     hand = await typist(start, pack)
     await hand.suggestion()
-    hand.type("q")
+    hand.type("q; ")
     assert await hand.suggestion() == "return a + b"
     hand.type("return a + b")
     await hand.suggestion()
@@ -190,12 +190,12 @@ async def test_the_budget_yields_the_complete_lines_and_the_next_request_the_res
 
 
 async def test_a_line_that_is_not_complete_is_waited_for(start, pack, tmp_path):
-    write_script(pack, text="\n\nlong", wait_for=str(tmp_path / "go"), free_pieces=4)
+    write_script(pack, text="\n\n    long", wait_for=str(tmp_path / "go"), free_pieces=7)
     hand = await typist(start, pack, latencyBudgetMs=0)
     answer = hand.ask()
     await hand.client.wait_for(PROGRESS)
     (tmp_path / "go").touch()
-    assert (await answer)["items"][0]["insertText"] == "    \n\nlong"
+    assert (await answer)["items"][0]["insertText"] == "    \n\n    long"
 
 
 async def test_progress_goes_on_after_an_early_answer_until_done(start, pack, tmp_path):
