@@ -12,7 +12,8 @@ from plt_engine.types import GenerationOutput, GenerationRequest, SamplingParams
 from plt_engine.wire import EngineConfig
 from plt_lsp.context.prompt import build_prompt
 from plt_lsp.engine_client import EngineClient
-from plt_lsp.postprocess.shape import Shaped, shape
+from plt_lsp.postprocess.shape import BROKEN_OFF, Shaped, shape
+from plt_lsp.postprocess.view import View
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.trigger import Plan
 
@@ -48,14 +49,15 @@ async def generate(
     plan: Plan,
 ) -> Candidate:
     """One text; where it is final the engine is told to stop, and still says what it cost. Raises EngineError."""
-    raw, shown = "", Shaped("")
+    raw, shown, view = "", Shaped(""), View.of(snapshot, plan)
     async with aclosing(engine.generate(config, request)) as events:
         async for event in events:
             if isinstance(event, GenerationOutput):
-                return Candidate(shown if shown.is_final else shape(event.text, snapshot, plan), event)
+                is_whole = event.finish_reason not in BROKEN_OFF
+                return Candidate(shown if shown.is_final else shape(event.text, view, is_whole=is_whole), event)
             if not shown.is_final:
                 raw += event.text
-                shown = shape(raw, snapshot, plan)
+                shown = shape(raw, view, is_done=False)
                 if shown.is_final:
                     engine.abort(request.request_id)
     raise EngineError(f"the engine ended the request {request.request_id} without an output")

@@ -75,7 +75,7 @@ async def _complete(
     first = await kept_text(session, config, snapshot, budget_ms, on_follow)
     if is_automatic and first is not None:
         return _completion(first, [])
-    plan = decide(snapshot, session.activity(snapshot.uri), is_automatic=is_automatic)
+    plan = decide(snapshot, session.activity(snapshot.uri), session.tree_of(snapshot), is_automatic=is_automatic)
     if isinstance(plan, EmptyReason):
         session.cache.stop(snapshot.session_id)
         return Completion(reason=plan)

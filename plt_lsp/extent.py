@@ -51,10 +51,17 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much to propose, and why."""
+    """How much to propose, and why.
+
+    Attributes:
+        unit: a line or a block.
+        why: what decided.
+        place: what the cursor is in.
+    """
 
     unit: StopUnit
     why: Why
+    place: Place = Place.CODE
 
 
 def extent_at(
@@ -73,16 +80,16 @@ def extent_at(
         tree: of these lines, or None where there is none.
         forced: what the user wants in every case, or None.
     """
-    if forced is not None:
-        return Extent(forced, Why.FORCED)
     around = surroundings(lines, cursor, language_id)
+    place = place_of(cursor, around, tree)
+    if forced is not None:
+        return Extent(forced, Why.FORCED, place)
     before = lines[cursor.line][: cursor.column]
     after = content_of(lines[cursor.line])[cursor.column :].strip()
     if after and not (_is_in_braces(before, after) and language_id not in _COLON_OPENS):
-        return Extent(StopUnit.LINE, Why.TEXT_AFTER)
-    place = place_of(cursor, around, tree)
+        return Extent(StopUnit.LINE, Why.TEXT_AFTER, place)
     if place is not Place.CODE:
-        return Extent(StopUnit.LINE, Why.COMMENT if place is Place.COMMENT else Why.STRING)
+        return Extent(StopUnit.LINE, Why.COMMENT if place is Place.COMMENT else Why.STRING, place)
     if around.innermost in ("(", "["):
         return Extent(StopUnit.LINE, Why.ARGUMENTS)
     if before.strip():

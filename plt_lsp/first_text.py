@@ -73,6 +73,7 @@ async def new_text(
     started_ms, was_ready = monotonic_ms(), session.engine.state is EngineState.READY
     found = await _await_text(session, Hit(generation, ""), budget_ms, is_kept=False)
     assert found is not None, "nothing was typed that the text could differ from"
+    session.counts.update(f"postprocess.{reason}" for reason in generation.shaped.changes)
     if was_ready and found.text:
         session.note_latency(monotonic_ms() - started_ms)
     return found

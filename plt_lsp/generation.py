@@ -10,7 +10,8 @@ from plt_engine.errors import EngineError
 from plt_engine.types import GenerationOutput, GenerationRequest
 from plt_engine.wire import EngineConfig
 from plt_lsp.engine_client import EngineClient
-from plt_lsp.postprocess.shape import Shaped, shape
+from plt_lsp.postprocess.shape import BROKEN_OFF, Shaped, shape
+from plt_lsp.postprocess.view import View
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.trigger import Plan
 
@@ -49,6 +50,7 @@ class Generation:
         self._engine = engine
         self._config = config
         self._request = request
+        self._view = View.of(base, plan)
         self._change = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
@@ -68,7 +70,7 @@ class Generation:
         if self.is_over or self.shaped.is_final:
             return self.text
         whole, newline, _ = self.raw.rpartition("\n")
-        return shape(whole, self.base, self.plan).text if newline else ""
+        return shape(whole, self._view).text if newline else ""
 
     @property
     def change(self) -> asyncio.Event:
@@ -98,7 +100,7 @@ class Generation:
         if self.shaped.is_final:
             return
         self.raw += text
-        self.shaped = shape(self.raw, self.base, self.plan)
+        self.shaped = shape(self.raw, self._view, is_done=False)
         if self.shaped.is_final:
             self._engine.abort(self._request.request_id)  # it still says what it cost
         self._tell()
@@ -106,7 +108,7 @@ class Generation:
     def _end(self, output: GenerationOutput) -> None:
         if not self.shaped.is_final:
             self.raw = output.text
-            self.shaped = shape(self.raw, self.base, self.plan)
+            self.shaped = shape(self.raw, self._view, is_whole=output.finish_reason not in BROKEN_OFF)
         self.output = output
 
     def _tell(self) -> None:

@@ -28,6 +28,8 @@ from plt_lsp.settings_parser import ClientFeatures, Severity, parse_client_featu
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.statistics import FILE as STATISTICS_FILE
 from plt_lsp.statistics import Statistics
+from plt_lsp.syntax.tree import SyntaxTree
+from plt_lsp.syntax.tree_cache import TreeCache
 from plt_lsp.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class ServerSession:
         self.counts: Counter[str] = Counter()
         self.usage = Usage(Statistics(data_dir() / STATISTICS_FILE), self.counts, self._lines_of, _call_later)
         self.cache = CompletionCache[Generation]()
+        self.trees = TreeCache()
         self.latency_ms: float | None = None
         self._streams: dict[str, Cancellable] = {}
         self._activities: dict[str, Activity] = {}
@@ -129,6 +132,11 @@ class ServerSession:
             lines += [*text, "\n"] if is_before else ["\n", *text]
         return tuple(lines) if is_before or not lines else ("\n", *lines)
 
+    def tree_of(self, snapshot: Snapshot) -> SyntaxTree | None:
+        """The syntax tree of a snapshot, made from the document's last one; None where it can have none."""
+        tree = self.trees.tree_of(snapshot.session_id, snapshot.language_id, snapshot.lines)
+        return tree if isinstance(tree, SyntaxTree) else None
+
     def stream(self, uri: str, stream: Cancellable | None) -> None:
         """What is told of a document's growing text from now on; what was told before ends."""
         old = self._streams.pop(uri, None)
@@ -157,6 +165,7 @@ class ServerSession:
         self._activities.pop(document.uri, None)
         self.stream(document.uri, None)
         self.cache.forget(document.session_id)
+        self.trees.forget(document.session_id)
         self.engine.close_session(document.session_id)
 
     def note_latency(self, elapsed_ms: float) -> None:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from plt_engine.types import StopUnit, indent_columns
 from plt_lsp.activity import Activity
 from plt_lsp.exclusions import is_excluded
+from plt_lsp.extent import extent_at
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.settings import TriggerMode
 from plt_lsp.snapshot import Snapshot
+from plt_lsp.syntax.places import Place
+from plt_lsp.syntax.tree import SyntaxTree
 
 MAX_WAIT_MS = 400.0
 # A user who has let this many key presses pass has paused.
@@ -26,12 +29,14 @@ class Plan:
         indent_columns: for a block: how far the cursor's line is indented.
         max_lines: the most lines of the completion.
         num_texts: the most texts to choose from.
+        place: what the cursor is in.
     """
 
     unit: StopUnit
     indent_columns: int
     max_lines: int
     num_texts: int = 1
+    place: Place = Place.CODE
 
 
 def refusal(snapshot: Snapshot, *, is_automatic: bool) -> EmptyReason | None:
@@ -61,14 +66,16 @@ def hesitation(snapshot: Snapshot, activity: Activity) -> EmptyReason | None:
     return None
 
 
-def decide(snapshot: Snapshot, activity: Activity, *, is_automatic: bool) -> Plan | EmptyReason:
-    """A plan for the completion, or the reason why there is to be none."""
+def decide(
+    snapshot: Snapshot, activity: Activity, tree: SyntaxTree | None = None, *, is_automatic: bool
+) -> Plan | EmptyReason:
+    """A plan for the completion, or the reason why there is to be none; `tree` is the snapshot's, where it has one."""
     reason = refusal(snapshot, is_automatic=is_automatic)
     if reason is None and is_automatic:
         reason = hesitation(snapshot, activity)
     if reason is not None:
         return reason
-    plan = plan_for(snapshot)
+    plan = plan_for(snapshot, tree)
     return plan if is_automatic else replace(plan, num_texts=snapshot.settings.inline_completion.alternatives)
 
 
@@ -101,9 +108,10 @@ def is_word_char(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
-def plan_for(snapshot: Snapshot) -> Plan:
-    """A single line where text follows on the cursor's line, else a block."""
-    if snapshot.line_after.strip():
-        return Plan(StopUnit.LINE, 0, 1)
+def plan_for(snapshot: Snapshot, tree: SyntaxTree | None = None) -> Plan:
+    """A single line or a block, by the place of the cursor."""
+    extent = extent_at(snapshot.lines, snapshot.cursor, snapshot.language_id, tree)
+    if extent.unit is StopUnit.LINE:
+        return Plan(StopUnit.LINE, 0, 1, place=extent.place)
     indent = indent_columns(snapshot.line_before)
-    return Plan(StopUnit.BLOCK, indent, snapshot.settings.inline_completion.max_lines)
+    return Plan(StopUnit.BLOCK, indent, snapshot.settings.inline_completion.max_lines, place=extent.place)

@@ -13,6 +13,7 @@ from plt_lsp.features.accepted import accept_command
 from plt_lsp.features.report import RequestId, offered, report
 from plt_lsp.generation import Generation
 from plt_lsp.positions import Position, character_of
+from plt_lsp.postprocess.line_ends import in_files_line_ends
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.session import ServerSession
 from plt_lsp.snapshot import Snapshot
@@ -76,7 +77,8 @@ def _item(session: ServerSession, snapshot: Snapshot, number: int, text: str) ->
         filter_text=word + text,
         insert_text_format=types.InsertTextFormat.PlainText,
         insert_text_mode=types.InsertTextMode.AsIs,
-        text_edit=types.TextEdit(range_to_lsp(start, end), word + text),
+        # Editors that show ghost text take line feeds; those that show a menu put in what they are given.
+        text_edit=types.TextEdit(range_to_lsp(start, end), word + in_files_line_ends(text, snapshot.lines, line)),
         command=accept_command(number),
     )
 

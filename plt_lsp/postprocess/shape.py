@@ -1,16 +1,18 @@
-"""Shapes the model's text into the text that is offered, for those who have a snapshot and a plan.
+"""Shapes the model's text into the text that is offered, with the reasons that an answer names.
 
 It knows neither the engine nor the protocol; the same text always yields the same shape.
 """
 
 from dataclasses import dataclass
 
+from plt_engine.types import FinishReason
 from plt_lsp.postprocess.clean import clean
 from plt_lsp.postprocess.reasons import Reason
 from plt_lsp.postprocess.view import View
 from plt_lsp.reasons import EmptyReason
-from plt_lsp.snapshot import Snapshot
-from plt_lsp.trigger import Plan
+
+# The model would have gone on.
+BROKEN_OFF = frozenset({FinishReason.LENGTH, FinishReason.DEADLINE, FinishReason.UNSURE, FinishReason.ABORTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +32,15 @@ class Shaped:
     changes: tuple[Reason, ...] = ()
 
 
-def shape(
-    raw: str, snapshot: Snapshot, plan: Plan, view: View | None = None, *, is_done: bool = True, is_whole: bool = True
-) -> Shaped:
+def shape(raw: str, view: View, *, is_done: bool = True, is_whole: bool = True) -> Shaped:
     """The text to offer for what the model has generated so far.
 
     Args:
         raw: all that it has generated.
-        snapshot: that the text is for.
-        plan: how much was asked for.
-        view: of the snapshot; where it is not given it is made anew.
+        view: of the cursor that it is for.
         is_done: whether it generates no more; until then what only a whole text can tell is left open.
         is_whole: whether it ended the text of itself.
     """
-    cleaned = clean(raw, view or View.of(snapshot, plan), is_done=is_done, is_whole=is_whole)
+    cleaned = clean(raw, view, is_done=is_done, is_whole=is_whole)
     reason = None if cleaned.dropped is None else EmptyReason(cleaned.dropped.value)
     return Shaped(cleaned.text, cleaned.is_final, reason, cleaned.changes)

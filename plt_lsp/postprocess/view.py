@@ -54,26 +54,19 @@ class View:
         unit: StopUnit = StopUnit.BLOCK,
         max_lines: int = 8,
         tree: SyntaxTree | None = None,
+        place: Place | None = None,
         path: str | None = None,
         deleted: str = "",
         dismissed: Sequence[str] = (),
     ) -> "View":
-        """The view of a cursor; finds out what is open there, with the lines' tree where there is one."""
+        """The view of a cursor; finds out what is open there, and with the lines' tree in what place it is."""
         around = surroundings(lines, cursor, language_id)
-        place = place_of(cursor, around, tree)
+        place = place or place_of(cursor, around, tree)
         kept = frozenset(dismissed)
         return cls(tuple(lines), cursor, language_id, unit, max_lines, around, place, path, deleted, kept)
 
     @classmethod
-    def of(
-        cls,
-        snapshot: Snapshot,
-        plan: Plan,
-        tree: SyntaxTree | None = None,
-        *,
-        deleted: str = "",
-        dismissed: Sequence[str] = (),
-    ) -> "View":
+    def of(cls, snapshot: Snapshot, plan: Plan, *, deleted: str = "", dismissed: Sequence[str] = ()) -> "View":
         """The view of a snapshot's cursor, for the text that a plan asks for."""
         return cls.at(
             snapshot.lines,
@@ -81,7 +74,7 @@ class View:
             snapshot.language_id,
             unit=plan.unit,
             max_lines=plan.max_lines,
-            tree=tree,
+            place=plan.place,
             path=snapshot.path,
             deleted=deleted,
             dismissed=dismissed,

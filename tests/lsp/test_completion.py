@@ -30,17 +30,25 @@ async def test_who_shows_ghost_text_or_no_menu_is_offered_none(start, pack, capa
 
 
 async def test_one_item_that_is_marked_and_replaces_the_word(start, pack):
-    write_script(pack, text="urn a + b\n    # done")
-    client = await started(start, pack, "é😀 = 1\n    😀.ret")
-    answer = await complete(client, 1, 10)
+    write_script(pack, text="eturn a + b")
+    client = await started(start, pack, "x = 'é😀'\n'😀'; r")
+    answer = await complete(client, 1, 7)
     (item,) = answer["items"]
     assert answer["isIncomplete"] is True
-    assert item["label"] == "return a + b…"
+    assert item["label"] == "return a + b"
     assert (item["labelDetails"]["description"], item["detail"]) == ("plt-lsp", "plt-lsp, pack")
-    assert item["textEdit"] == {"range": span(1, 7, 1, 10), "newText": "return a + b\n    # done"}
-    assert item["filterText"] == item["documentation"] == "return a + b\n    # done"
+    assert item["textEdit"] == {"range": span(1, 6, 1, 7), "newText": "return a + b"}
+    assert item["filterText"] == item["documentation"] == "return a + b"
     await client.request("workspace/executeCommand", {key: item["command"][key] for key in ("command", "arguments")})
     assert (await client.request("plt/status"))["counts"]["accepted"] == 1
+
+
+async def test_a_text_of_several_lines_shows_its_first_and_has_the_files_line_ends(start, pack):
+    write_script(pack, text="\n    return 1\n    # done")
+    client = await started(start, pack, "x = 1\r\ndef f():\r\n")
+    (item,) = (await complete(client, 1, 8))["items"]
+    assert item["label"] == "return 1…"
+    assert item["textEdit"] == {"range": span(1, 8, 1, 8), "newText": "\r\n    return 1\r\n    # done"}
 
 
 async def test_typing_on_is_answered_without_the_engine(start, pack):

@@ -24,15 +24,16 @@ LINE, BLOCK = StopUnit.LINE, StopUnit.BLOCK
     [
         ("f(‸)", Plan(LINE, 0, 1)),
         ("    x = ‸ # why", Plan(LINE, 0, 1)),
-        ("    x = ‸", Plan(BLOCK, 4, 8)),
-        ("    x = ‸   ", Plan(BLOCK, 4, 8)),
+        ("    x = ‸", Plan(LINE, 0, 1)),
+        ("    x = ‸   ", Plan(LINE, 0, 1)),
+        ("    if x:‸", Plan(BLOCK, 4, 8)),
         ("def f():\n    ‸\n", Plan(BLOCK, 4, 8)),
         ("\t\t‸\r\n", Plan(BLOCK, 16, 8)),
         ("  \t‸", Plan(BLOCK, 8, 8)),
         ("‸", Plan(BLOCK, 0, 8)),
     ],
 )
-def test_a_line_where_text_follows_and_else_a_block(document, plan):
+def test_a_line_or_a_block_by_the_place_of_the_cursor(document, plan):
     assert decide(snapshot_at(document), IDLE, is_automatic=True) == plan
 
 
