@@ -100,8 +100,8 @@ def _packs(arguments: argparse.Namespace) -> list[tuple[Path, int]]:
     for loops in arguments.loops or supported:
         if loops not in supported and not arguments.force_loops:
             raise LoopCountError(
-                f"The pack {folder.name} supports the loop counts {supported}, not {loops}. For research, --force-loops "
-                "measures it all the same, and says so."
+                f"The pack {folder.name} supports the loop counts {supported}, not {loops}. For research, "
+                "--force-loops measures it all the same, and says so."
             )
     packs = [(folder, loops) for loops in arguments.loops or supported]
     if arguments.against is None or arguments.against.endswith(".json"):
