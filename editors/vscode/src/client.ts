@@ -24,7 +24,7 @@ import {
 } from "vscode";
 import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
-import { SECTION } from "./config";
+import { DOCUMENTS, SECTION } from "./config";
 import { type Level, parseLine } from "./log";
 import {
   COMPLETION_REPORT,
@@ -156,7 +156,7 @@ export class Client implements Disposable {
 
   private clientOptions(client: () => LanguageClient): LanguageClientOptions {
     return {
-      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
+      documentSelector: DOCUMENTS,
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       stdioOptions: { stdout: () => undefined, stderr: (stream) => copyLog(stream, this.log) },

@@ -5,6 +5,9 @@ import type { Package } from "./environment";
 
 export const SECTION = "plt";
 
+/** The documents that are completed, where their language is not switched off. */
+export const DOCUMENTS = [{ scheme: "file" }, { scheme: "untitled" }];
+
 export interface ClientSettings {
   readonly serverPath: string;
   readonly python: string;

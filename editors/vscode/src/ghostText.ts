@@ -1,4 +1,4 @@
-/** Has the editor show more of a growing completion, and dismisses one that still grows; what has grown it is told. */
+/** Has the editor show the rest of a growing completion, and dismisses one that still grows; what has grown it is told. */
 
 import { Uri, commands, window } from "vscode";
 import { type Asker, Growth, type Place } from "./growth";
@@ -14,8 +14,10 @@ export class GhostText implements Asker {
     return isSameFile && cursor?.line === line && cursor.character === character;
   }
 
+  /** VS Code asks nobody again for a place where it shows an answer, and keeps that; so it is hidden for a moment. */
   ask(): void {
     this.asksForMore = true;
+    void commands.executeCommand("editor.action.inlineSuggest.hide");
     void commands.executeCommand("editor.action.inlineSuggest.trigger", { explicit: false });
   }
 
