@@ -28,9 +28,8 @@ def save_settings(path, settings):
         json.dump(settings, file, indent=2)
 
 
-def load_settings(path):
 """
-TYPED = "    with"
+TYPED = "def load"
 
 
 @pytest.fixture
