@@ -23,7 +23,7 @@ from plt_lsp.newest_wins import NewestWins
 from plt_lsp.notebooks import NotebookStore
 from plt_lsp.positions import Position
 from plt_lsp.reasons import EmptyReason
-from plt_lsp.settings import Settings
+from plt_lsp.settings import Device, Settings
 from plt_lsp.settings_parser import ClientFeatures, Severity, parse_client_features, parse_settings
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.statistics import FILE as STATISTICS_FILE
@@ -190,6 +190,8 @@ class ServerSession:
         except OSError as error:
             raise PackNotFoundError(f"The model pack {settings.model!r} cannot be looked at: {error}") from None
         options: dict[str, OptionValue] = {"max_context_tokens": settings.engine.max_context_tokens}
+        if settings.engine.device is not Device.AUTO:
+            options["device"] = settings.engine.device.value
         if settings.engine.threads is not None:
             options["num_threads"] = settings.engine.threads
         return EngineConfig(str(Path(folder).absolute()), options, pack_fingerprint(folder))

@@ -26,6 +26,14 @@ class TriggerMode(StrEnum):
     MANUAL = "manual"
 
 
+class Device(StrEnum):
+    """Where the model runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 class LogLevel(StrEnum):
     """How much is written to the log, which is standard error."""
 
@@ -163,6 +171,10 @@ class EngineSettings:
             scope=Scope.USER,
             null_means="the engine's choice",
         ),
+    )
+    device: Device = field(
+        default=Device.AUTO,
+        metadata=about("Where the model runs; auto takes a GPU where there is one.", scope=Scope.USER),
     )
     share: bool = field(
         default=True,

@@ -159,3 +159,21 @@ async def test_a_pack_with_a_wrong_hash_is_refused_by_name(start, tmp_path):
     assert (await completed(client))["outcome"] == "pack_error"
     (message,) = client.received("window/showMessage")
     assert "model.safetensors" in message["message"]
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    """What is started from here on sees no GPU, whatever the machine has."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", "")
+
+
+async def test_a_gpu_that_is_not_there_is_one_message_with_the_remedy(no_gpu, start, real_pack):
+    client = await started(start, real_pack, engine={"device": "cuda"})
+    assert (await completed(client))["outcome"] == "engine_error"
+    [told] = [params["message"] for params in client.received("window/showMessage")]
+    assert "torch sees no GPU" in told
+    settings = {"model": str(real_pack), "engine": {"device": "auto"}}
+    client.answer("workspace/configuration", lambda params: [settings for _ in params["items"]])
+    client.notify("workspace/didChangeConfiguration", {"settings": {"plt": settings}})
+    assert (await completed(client))["outcome"] not in TROUBLE

@@ -12,6 +12,7 @@
 ---@class plt.SettingsEngine
 ---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
 ---@field threads? integer|vim.NIL CPU threads of the engine process. In threads. Null: the engine's choice. Default: null.
+---@field device? "auto"|"cpu"|"cuda" Where the model runs; auto takes a GPU where there is one. Default: "auto".
 ---@field share? boolean Use one engine process for all windows that run the same model with the same options: the weights are held in memory once. It leaves a minute after the last window. Default: true.
 
 ---@class plt.SettingsContext
