@@ -70,7 +70,9 @@ def walk_through(vscode: Workbench) -> None:
     """What the user sees and does."""
     vscode.load()
     wait_for(vscode.status, lambda words: words == "PLT: set up")
-    wait_for(lambda: vscode.browser.texts(".gettingStartedContainer"), lambda texts: "Install the server" in texts[0])
+    wait_for(
+        lambda: vscode.browser.texts(".gettingStartedContainer"), lambda texts: "Install the server" in "".join(texts)
+    )
     vscode.browser.screenshot(ARTEFACTS / "walkthrough.png")
     vscode.answer("PLT needs its language server", "Install")
     wait_for(vscode.status, lambda words: words == "PLT: installing")

@@ -67,12 +67,12 @@ def test_a_snooze_keeps_away_all_but_what_is_asked_for(vscode: Workbench) -> Non
     vscode.run(SNOOZE)
     vscode.choose("5 minutes")
     wait_for(vscode.status, lambda words: words == "PLT: snoozed")
-    vscode.browser.press("x", "Backspace")  # what was asked for as the list closed is over by then
+    vscode.browser.press("x", "Backspace")  # what was asked for as the list closed is cancelled by that
     vscode.wait_for_no_ghost()
     seen = len(vscode.outcomes())
     vscode.browser.type(TYPED)
     vscode.wait_for_no_ghost()
-    assert vscode.outcomes()[seen:] == []
+    assert set(vscode.outcomes()[seen:]) <= {"cancelled"}
     vscode.browser.press("Alt+\\")
     assert vscode.wait_for_ghost()
 

@@ -37,7 +37,7 @@ def test_an_untrusted_folder_cannot_choose_what_is_run(tmp_path: Path, smollm2_p
         (server.folder / ".vscode" / "settings.json").write_text(json.dumps(own))
         vscode = Workbench(server, browser, log)
         vscode.load()
-        wait_for(lambda: browser.texts(".part.statusbar"), lambda texts: "Restricted Mode" in texts[0])
+        wait_for(lambda: browser.texts(".part.statusbar"), lambda texts: "Restricted Mode" in "".join(texts))
         vscode.wait_until_running()
         vscode.warm_up()
         browser.screenshot(ARTEFACTS / "untrusted.png")
