@@ -33,6 +33,7 @@ from tests.bench.measure import median, paired, peak_rss_mb, ratio, timed
 
 VOCABULARY = 40_000
 WINDOW = 16
+KINDS = ("prefill", "decode", "append")
 
 
 def looped_runner(pack: Path, loops: int, max_tokens: int = 8192) -> ModelRunner:
@@ -224,6 +225,7 @@ def main(args: list[str]) -> int:
     parser.add_argument("--peer", choices=["llama-cpp"], help="measure it in the same run (extra `bench`)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--contexts", type=int, nargs="+", default=[256, 1024, 2048, 4096])
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="the kinds of cases to measure")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--out", type=Path, help="write the figures here as JSON")
     options = parser.parse_args(args)
@@ -240,12 +242,12 @@ def main(args: list[str]) -> int:
         console.print(subjects["llama.cpp"].note)
 
     cases: dict[str, dict[str, Callable[[], float]]] = {}
-    for num in options.contexts:
+    for num in options.contexts if "prefill" in options.only else ():
         cases[f"prefill {num}"] = {name: subject.prefill(num) for name, subject in subjects.items()}
-    for num in options.contexts:
+    for num in options.contexts if "decode" in options.only else ():
         cases[f"decode at {num}"] = {name: subject.decode(num) for name, subject in subjects.items()}
         cases[f"decode at {num}"]["R2 in turn"] = runners[2].sequential_decode(num)
-    for more in (1, 8, 64):
+    for more in (1, 8, 64) if "append" in options.only else ():
         cases[f"append {more} to 2048"] = {name: subject.append(2048, more) for name, subject in subjects.items()}
 
     names = [*subjects, "R2 in turn"]
