@@ -6,6 +6,7 @@ It knows pages, keys and selectors, and nothing of VS Code.
 import json
 import os
 import subprocess
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,7 @@ class Browser:
 
     def __init__(self, profile: Path, log: Path) -> None:
         self._log = log.open("wb")
+        self._numbers = count()
         self._process = subprocess.Popen(
             [NODE, Path(__file__).parent / "driver.mjs", profile],
             stdin=subprocess.PIPE,
@@ -98,13 +100,19 @@ class Browser:
 
     def _ask(self, method: str, **params: object) -> Any:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"method": method, **params}) + "\n")
+        number = next(self._numbers)
+        self._process.stdin.write(json.dumps({"id": number, "method": method, **params}) + "\n")
         self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise BrowserError(f"the browser's driver has ended; {self._log.name} says why")
-        answer = json.loads(line)
+        answer = self._answer(number)
         if "error" in answer:
             raise BrowserError(f"{method} {params}: {answer['error']}")
         return answer["result"]
+
+    def _answer(self, number: int) -> dict[str, Any]:
+        """The answer of this number; one before it is to a test that was ended while it waited."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            answer: dict[str, Any] = json.loads(line)
+            if answer["id"] == number:
+                return answer
+        raise BrowserError(f"the browser's driver has ended; {self._log.name} says why")

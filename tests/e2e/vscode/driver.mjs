@@ -1,4 +1,4 @@
-// A browser on a leash: reads one command a line from standard input, as JSON, and answers each with one line.
+// A browser on a leash: reads one command a line from standard input, as JSON, and answers each with one line of the same id.
 // It knows pages, not VS Code. PLAYWRIGHT names the folder of playwright-core, CHROMIUM the browser's program,
 // TIMEOUT_MS the time after which anything that has not happened is an error.
 import { createInterface } from "node:readline";
@@ -16,13 +16,15 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+const TIMEOUT = Number(process.env.TIMEOUT_MS);
 const [profile] = process.argv.slice(2);
 const context = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM,
   headless: true,
+  timeout: TIMEOUT,
   args: FLAGS,
 });
-context.setDefaultTimeout(Number(process.env.TIMEOUT_MS));
+context.setDefaultTimeout(TIMEOUT);
 await context.grantPermissions(["clipboard-read", "clipboard-write"]);
 const page = context.pages()[0] ?? (await context.newPage());
 
@@ -52,12 +54,12 @@ const commands = {
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { method, ...params } = JSON.parse(line);
+  const { id, method, ...params } = JSON.parse(line);
   let answer;
   try {
-    answer = { result: await commands[method](params) };
+    answer = { id, result: await commands[method](params) };
   } catch (error) {
-    answer = { error: String(error) };
+    answer = { id, error: String(error) };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
