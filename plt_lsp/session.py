@@ -111,6 +111,7 @@ class ServerSession:
             return EmptyReason.NOT_OPEN
         if not document.is_in_sync:
             return EmptyReason.OUT_OF_SYNC
+        around = self.notebooks.neighbours(uri)
         return Snapshot(
             uri=uri,
             version=document.version,
@@ -120,8 +121,8 @@ class ServerSession:
             lines=tuple(document.lines),
             cursor=cursor_of(document.lines, position, self.documents.encoding),
             settings=self.settings,
-            lines_before=self._lines_of_cells(self.notebooks.neighbours(uri).before, is_before=True),
-            lines_after=self._lines_of_cells(self.notebooks.neighbours(uri).after, is_before=False),
+            lines_before=self._lines_of_cells(around.before, is_before=True),
+            lines_after=self._lines_of_cells(around.after, is_before=False),
         )
 
     def _lines_of_cells(self, uris: Sequence[str], *, is_before: bool) -> tuple[str, ...]:

@@ -137,15 +137,15 @@ def verify_pack(pack: Pack, progress: Progress | None = None, known: VerifiedFil
     Raises:
         PackHashError: a file differs; the message names it, both hashes and the command that mends it.
     """
-    total = sum((pack.folder / name).stat().st_size for name in pack.manifest.files)
-    done = 0
+    sizes = {name: (pack.folder / name).stat().st_size for name in pack.manifest.files}
+    total, done = sum(sizes.values()), 0
     for name, expected in pack.manifest.files.items():
         path = pack.folder / name
-        done += path.stat().st_size
+        before, done = done, done + sizes[name]
         if known is not None and (path, expected) in known:
             continue
         state = file_state(path)
-        found = hash_file(path, _shifted(progress, "verifying hashes", done - path.stat().st_size, total))
+        found = hash_file(path, _shifted(progress, "verifying hashes", before, total))
         if found != expected:
             raise PackHashError(
                 f"{path} is not the file that pack.json describes: expected sha256 {expected}, found {found}. "
