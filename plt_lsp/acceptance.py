@@ -25,6 +25,7 @@ class Fate(StrEnum):
     ACCEPTED = "accepted"  # inserted whole by the editor's accept
     PARTLY_ACCEPTED = "partly_accepted"  # a word or a line of it was inserted
     TYPED_THROUGH = "typed_through"  # typed by hand, as far as it was followed
+    DISMISSED = "dismissed"  # the user had it taken from the screen
     IGNORED = "ignored"  # nothing of it was used
 
 
@@ -53,6 +54,11 @@ class Offer:
     num_matched: int = 0
     num_inserted: int = 0
     was_shown: bool = False
+
+    @property
+    def end(self) -> Cursor:
+        """Where the cursor stands once all of it is inserted."""
+        return _after(self.anchor, self.text)
 
     @property
     def fate(self) -> Fate:
@@ -140,6 +146,11 @@ class Tracker:
             return None
         self._end_rivals(offer)
         return Ended(offer, Fate.ACCEPTED, len(offer.text))
+
+    def dismissed(self, uri: str) -> list[Ended]:
+        """The user wants nothing of what is offered for a document; what was used of it counts all the same."""
+        ended = self.close(uri)
+        return [replace(one, fate=Fate.DISMISSED) if one.fate is Fate.IGNORED else one for one in ended]
 
     def close(self, uri: str) -> list[Ended]:
         """A document was closed."""

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from plt_engine.errors import EngineError
-from plt_engine.types import GenerationOutput, GenerationRequest, SamplingParams, StopSpec
+from plt_engine.types import GenerationOutput, GenerationRequest, Priority, SamplingParams, StopSpec
 from plt_engine.wire import EngineConfig
 from plt_lsp.context.prompt import build_prompt
 from plt_lsp.engine_client import EngineClient
@@ -63,7 +63,9 @@ async def generate(
     raise EngineError(f"the engine ended the request {request.request_id} without an output")
 
 
-def request_for(request_id: str, snapshot: Snapshot, plan: Plan) -> GenerationRequest:
+def request_for(
+    request_id: str, snapshot: Snapshot, plan: Plan, priority: Priority = Priority.INTERACTIVE
+) -> GenerationRequest:
     """The engine's request for the likeliest text."""
     settings = snapshot.settings
     return GenerationRequest(
@@ -77,6 +79,19 @@ def request_for(request_id: str, snapshot: Snapshot, plan: Plan) -> GenerationRe
             deadline_ms=float(settings.inline_completion.deadline_ms),
         ),
         loops=settings.loops,
+        priority=priority,
+    )
+
+
+def warm_up_request(request_id: str, snapshot: Snapshot) -> GenerationRequest:
+    """The engine's request for no text: the prompt is read, so that the next completion there begins at once."""
+    return GenerationRequest(
+        request_id=request_id,
+        session_id=snapshot.session_id,
+        prompt=build_prompt(snapshot),
+        stop=StopSpec(max_tokens=1),
+        loops=snapshot.settings.loops,
+        priority=Priority.WARM_UP,
     )
 
 

@@ -52,10 +52,14 @@ async def complete(
     Args:
         session: what is kept, the engine's client, and the user's ear.
         snapshot: what the request sees.
-        on_follow: called with the generation whose text is going to be the first one, and with how much of it is typed.
+        on_follow: called with the generation whose text is going to be the first one, and how much of it is typed.
         is_automatic: whether typing asks, and not the user.
     """
-    if (reason := refusal(snapshot, is_automatic=is_automatic)) is not None:
+    reason = refusal(snapshot, is_automatic=is_automatic)
+    session.note_refusal(reason)
+    if reason is None and is_automatic and session.snooze.until is not None:
+        reason = EmptyReason.SNOOZED
+    if reason is not None:
         session.cache.stop(snapshot.session_id)
         return Completion(reason=reason)
     try:

@@ -5,14 +5,17 @@ rest, whether the engine has finished it or not. It knows neither the engine nor
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from plt_lsp.auto_closing import before_closer, closers_due
 from plt_lsp.positions import Cursor
 from plt_lsp.snapshot import Snapshot
 
 LOOK_BACK_CHARS = 128
+# So many brackets and quotes an editor may have closed of itself.
+MAX_CLOSERS = 3
 MAX_TEXTS_OF_A_DOCUMENT = 8
 MAX_DOCUMENTS = 32
 
@@ -47,12 +50,30 @@ class GrowingText(Protocol):
 T = TypeVar("T", bound=GrowingText)
 
 
+class Typed(NamedTuple):
+    """What was typed, and which closers the editor has put behind the cursor meanwhile."""
+
+    text: str
+    closed: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[T]):
-    """A kept text, and how much of it stands before the cursor already."""
+    """A kept text, how much of it stands before the cursor already, and which closers the editor put behind that."""
 
     found: T
     typed: str
+    closed: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something is left of the text, or may still come."""
+        return goes_on(self.found, self.typed)
+
+    def rest_of(self, text: str) -> str:
+        """What is left of the text, or of its beginning, to be offered; nothing where something else was typed."""
+        rest = text[len(self.typed) :] if text.startswith(self.typed) else ""
+        return before_closer(rest, self.typed, self.closed)
 
 
 class CompletionCache(Generic[T]):
@@ -75,17 +96,16 @@ class CompletionCache(Generic[T]):
         for kept in self._texts.get(snapshot.session_id, ()):
             if kept.key != key:
                 continue
-            typed = typed_since(kept.base, snapshot.lines, snapshot.cursor)
-            if typed is not None and goes_on(kept, typed):
-                return Hit(kept, typed)
+            hits = (Hit(kept, *typed) for typed in typed_since(kept.base, snapshot.lines, snapshot.cursor))
+            if (hit := next((hit for hit in hits if hit.goes_on), None)) is not None:
+                return hit
         return None
 
     def follow(self, session_id: str, lines: tuple[str, ...]) -> None:
         """The document has changed: what grows is stopped unless the change is a part of it."""
 
         def is_left(text: T) -> bool:
-            typed = typed_since(text.base, lines)
-            return typed is None or not goes_on(text, typed)
+            return not any(goes_on(text, typed) for typed, _ in typed_since(text.base, lines))
 
         self._stop_where(session_id, is_left)
 
@@ -112,8 +132,8 @@ def goes_on(kept: GrowingText, typed: str) -> bool:
     return kept.raw.startswith(typed) or typed.startswith(kept.raw)
 
 
-def typed_since(base: Snapshot, lines: Sequence[str], cursor: Cursor | None = None) -> str | None:
-    """What was typed at the base's cursor to come to these lines, with line feeds; None where more than that happened.
+def typed_since(base: Snapshot, lines: Sequence[str], cursor: Cursor | None = None) -> list[Typed]:
+    """What may have been typed at the base's cursor to come to these lines; nothing where more than that happened.
 
     Args:
         base: the document and cursor before.
@@ -123,13 +143,22 @@ def typed_since(base: Snapshot, lines: Sequence[str], cursor: Cursor | None = No
     first, column = base.cursor
     last = first + len(lines) - len(base.lines)
     if last < first or lines[:first] != base.lines[:first] or lines[last + 1 :] != base.lines[first + 1 :]:
-        return None
+        return []
     head, tail = base.lines[first][:column], base.lines[first][column:]
     middle = "".join(lines[first : last + 1])
     end = len(lines[last]) - len(tail)
     if len(middle) < len(head) + len(tail) or not (middle.startswith(head) and lines[last].endswith(tail)):
-        return None
-    if cursor is not None and cursor != (last, end):
-        return None
-    typed = middle[len(head) : len(middle) - len(tail)]
-    return typed.replace("\r\n", "\n").replace("\r", "\n") if len(typed) <= LOOK_BACK_CHARS else None
+        return []
+    inserted = middle[len(head) : len(middle) - len(tail)]
+    if len(inserted) > LOOK_BACK_CHARS:
+        return []
+    found = _readings(inserted.replace("\r\n", "\n").replace("\r", "\n"))
+    return [typed for typed in found if cursor is None or cursor == (last, end - len(typed.closed))]
+
+
+def _readings(inserted: str) -> Iterator[Typed]:
+    yield Typed(inserted)
+    for num in range(1, min(MAX_CLOSERS, len(inserted) - 1) + 1):
+        typed = Typed(inserted[:-num], inserted[-num:])
+        if closers_due(typed.text).startswith(typed.closed):
+            yield typed

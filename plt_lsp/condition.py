@@ -38,6 +38,8 @@ class Facts:
         engine: the engine's state.
         num_running: requests that are being answered.
         failure: of the last request, or None where it was answered.
+        snoozed_until: the time of day at which a pause ends, or None.
+        refusal: why the file of the last request gets nothing, or None where it may get something.
     """
 
     is_enabled: bool
@@ -45,6 +47,15 @@ class Facts:
     engine: EngineState
     num_running: int
     failure: Failure | None
+    snoozed_until: str | None = None
+    refusal: EmptyReason | None = None
+
+
+class Remedy(StrEnum):
+    """What the server can do about it when the user says so."""
+
+    LOAD_MODEL = "load_model"
+    END_SNOOZE = "end_snooze"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +66,47 @@ class Condition:
         kind: how to show it.
         message: one sentence for people.
         reason: a name for programs, or None where all is well.
-        is_retry_worth: whether loading the model anew may mend it.
+        remedy: what may mend it, or None.
     """
 
     kind: Kind
     message: str
     reason: str | None = None
-    is_retry_worth: bool = False
+    remedy: Remedy | None = None
 
 
 # Waiting mends none of these; somebody has to build a pack or to change a setting.
 NEEDS_THE_USER = frozenset({EmptyReason.NO_PACK, EmptyReason.PACK_ERROR, EmptyReason.LOOPS_REFUSED})
+REFUSALS = {
+    EmptyReason.EXCLUDED: "Nothing is offered in this file, which is among plt.excludedFiles.",
+    EmptyReason.FILE_TOO_LARGE: "Nothing is offered in this file, which is larger than plt.maxFileChars allows.",
+    EmptyReason.BINARY: "Nothing is offered in this file, which is no text.",
+}
 
 
 def condition_of(facts: Facts) -> Condition:
     """What to tell: what goes on now comes before what went wrong last, and that before what is possible."""
     if not facts.is_enabled:
         return Condition(Kind.INACTIVE, "Switched off by plt.enable.", EmptyReason.DISABLED.value)
+    if facts.snoozed_until is not None:
+        message = f"Snoozed until {facts.snoozed_until}."
+        return Condition(Kind.INACTIVE, message, EmptyReason.SNOOZED.value, Remedy.END_SNOOZE)
     if facts.engine is EngineState.LOADING:
         return Condition(Kind.BUSY, f"Loading the model {facts.model}.", "loading")
     if facts.num_running > 0:
         return Condition(Kind.BUSY, "Generating a completion.", "generating")
     if facts.failure is not None:
         kind = Kind.ERROR if facts.failure.reason in NEEDS_THE_USER else Kind.WARNING
-        return Condition(kind, facts.failure.message, facts.failure.reason.value, is_retry_worth=True)
+        return Condition(kind, facts.failure.message, facts.failure.reason.value, Remedy.LOAD_MODEL)
+    if facts.refusal is not None:
+        return Condition(Kind.INACTIVE, REFUSALS[facts.refusal], facts.refusal.value)
     return _idle(facts.engine, facts.model)
 
 
 def _idle(engine: EngineState, model: str) -> Condition:
     if engine is EngineState.DIED:
         message = "The engine process ended; it is started again with the next completion."
-        return Condition(Kind.WARNING, message, EmptyReason.ENGINE_DIED.value, is_retry_worth=True)
+        return Condition(Kind.WARNING, message, EmptyReason.ENGINE_DIED.value, Remedy.LOAD_MODEL)
     if engine is EngineState.OFF:
         return Condition(Kind.NORMAL, "The engine starts with the first completion.", "engine_off")
     return Condition(Kind.NORMAL, f"The model {model} is ready.")

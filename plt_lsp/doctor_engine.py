@@ -4,6 +4,7 @@ It reaches the engine only through its client, as the server does.
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 
 from plt_engine.errors import EngineError, PackError
@@ -20,33 +21,45 @@ SAMPLE_TOKENS = 24
 PATIENCE_S = 180
 
 
-def check_engine(model: str) -> list[Check]:
-    """Load a pack in an engine process and complete a few tokens with it, at each loop count that it supports."""
+def check_engine(model: str) -> Iterator[Check]:
+    """Load a pack in an engine process and complete a few tokens with it, at each loop count that it supports.
+
+    Each check comes as soon as it is made: a large pack takes minutes to load, and people want to see it move.
+    """
     try:
         folder = find_pack(model)
     except PackError as error:
-        return [Check("engine", model, State.FAILED, str(error))]
-    return asyncio.run(_look(EngineConfig(str(folder.absolute()))))
-
-
-async def _look(config: EngineConfig) -> list[Check]:
+        yield Check("engine", model, State.FAILED, str(error))
+        return
     client = EngineClient()
-    checks: list[Check] = []
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            info = await client.load(config)
-            checks.append(_loaded(info))
-            checks += [_judged(await _complete(client, config, SAMPLE, loops)) for loops in info.loops]
-            checks.append(_cached(await _complete(client, config, SAMPLE_NEXT, info.loops[-1])))
-            checks.append(await _memory(client))
-    except EngineError as error:
-        checks.append(Check("engine", "completion" if checks else "load", State.FAILED, str(error)))
-    except TimeoutError:
-        detail = f"no answer within {PATIENCE_S} s; see whether another program keeps the machine busy"
-        checks.append(Check("engine", "completion" if checks else "load", State.FAILED, detail))
-    finally:
-        await client.close()
-    return checks
+    checks = _look(client, EngineConfig(str(folder.absolute())))
+    name = "load"
+    with asyncio.Runner() as runner:
+        try:
+            while (check := runner.run(_next(checks))) is not None:
+                yield check
+                name = "completion"
+        except EngineError as error:
+            yield Check("engine", name, State.FAILED, str(error))
+        except TimeoutError:
+            detail = f"no answer within {PATIENCE_S} s; see whether another program keeps the machine busy"
+            yield Check("engine", name, State.FAILED, detail)
+        finally:
+            runner.run(client.close())
+
+
+async def _next(checks: AsyncIterator[Check]) -> Check | None:
+    async with asyncio.timeout(PATIENCE_S):
+        return await anext(checks, None)
+
+
+async def _look(client: EngineClient, config: EngineConfig) -> AsyncIterator[Check]:
+    info = await client.load(config)
+    yield _loaded(info)
+    for loops in info.loops:
+        yield _judged(await _complete(client, config, SAMPLE, loops))
+    yield _cached(await _complete(client, config, SAMPLE_NEXT, info.loops[-1]))
+    yield await _memory(client)
 
 
 def _loaded(info: EngineInfo) -> Check:

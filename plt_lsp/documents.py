@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from plt_lsp.positions import Cursor, Position, PositionEncoding, column_of, split_at
 
+MAX_DELETED_CHARS = 2000
+
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 
 
@@ -52,6 +54,19 @@ class Shift:
     num_new: int
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Text that was taken away and not replaced: by one change, or by key presses next to each other.
+
+    Attributes:
+        at: where it stood.
+        text: its first MAX_DELETED_CHARS.
+    """
+
+    at: Cursor
+    text: str
+
+
 class Document:
     """One open document.
 
@@ -63,7 +78,10 @@ class Document:
         is_in_sync: False from a change that could not be read until the whole text is sent again.
         lines: every line with its line end; the last has none and may be empty, so there is always one.
         fingerprint: of the lines, whatever their order: documents that differ in it differ in their text.
+        num_chars: of all lines.
         shifts: what the last batch of changes did to the lines; a text that came whole moves none.
+        deletion: what the last change took away; None where it also or only added text.
+        caret: where the last change ended, which is where the user most likely is; None before the first.
     """
 
     def __init__(self, uri: str, language_id: str, version: int, text: str, session_id: str) -> None:
@@ -74,7 +92,10 @@ class Document:
         self.is_in_sync = True
         self.lines = split_lines(text)
         self.fingerprint = sum(map(hash, self.lines))
+        self.num_chars = sum(map(len, self.lines))
         self.shifts: tuple[Shift, ...] = ()
+        self.deletion: Deletion | None = None
+        self.caret: Cursor | None = None
 
     @property
     def text(self) -> str:
@@ -88,10 +109,25 @@ class Document:
             if isinstance(change, FullText):
                 self.lines = split_lines(change.text)
                 self.fingerprint = sum(map(hash, self.lines))
+                self.num_chars = sum(map(len, self.lines))
                 self.is_in_sync = True
+                self.deletion = self.caret = None
             else:
+                self.deletion = self._deletion_after(change, encoding)
                 shifts.append(self._splice(change, encoding))
         self.shifts = tuple(shifts)
+
+    def _deletion_after(self, edit: Edit, encoding: PositionEncoding) -> Deletion | None:
+        """What is taken away once an edit is made, which it is not yet."""
+        start, end = sorted(cursor_of(self.lines, place, encoding) for place in (edit.start, edit.end))
+        if edit.text or start == end:
+            return None
+        removed, old = text_between(self.lines, start, end, MAX_DELETED_CHARS), self.deletion
+        if old is not None and end == old.at:
+            removed += old.text
+        elif old is not None and start == old.at:
+            removed = old.text + removed
+        return Deletion(start, removed[:MAX_DELETED_CHARS])
 
     def _splice(self, edit: Edit, encoding: PositionEncoding) -> Shift:
         start, end = sorted((edit.start, edit.end))
@@ -100,8 +136,11 @@ class Document:
         if not head and first > 0 and self.lines[first - 1].endswith("\r"):
             first -= 1  # the new text may begin with \n, which then belongs to the \r before it
             head = self.lines[first]
+        inserted = split_lines(head + edit.text)
+        self.caret = Cursor(first + len(inserted) - 1, len(inserted[-1]))
         new = self._resplit(head + edit.text + tail, is_last=last == len(self.lines) - 1)
         self.fingerprint += sum(map(hash, new)) - sum(map(hash, self.lines[first : last + 1]))
+        self.num_chars += sum(map(len, new)) - sum(map(len, self.lines[first : last + 1]))
         self.lines[first : last + 1] = new
         return Shift(first, last, len(new))
 
@@ -182,6 +221,18 @@ def whole_characters(text: str) -> str:
 def content_of(line: str) -> str:
     """A line without its line end."""
     return line.rstrip("\r\n")
+
+
+def text_between(lines: Sequence[str], start: Cursor, end: Cursor, max_chars: int) -> str:
+    """The text from one place to another, or its first characters where it has more than so many."""
+    if start.line == end.line:
+        return lines[start.line][start.column : end.column][:max_chars]
+    found = lines[start.line][start.column :]
+    for row in range(start.line + 1, end.line + 1):
+        if len(found) >= max_chars:
+            break
+        found += lines[row] if row < end.line else lines[row][: end.column]
+    return found[:max_chars]
 
 
 def cursor_of(lines: Sequence[str], position: Position, encoding: PositionEncoding) -> Cursor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from plt_engine.types import GenerationOutput
 from plt_engine.wire import EngineConfig
 from plt_lsp.candidate import request_for
-from plt_lsp.completion_cache import Hit, goes_on
+from plt_lsp.completion_cache import Hit
 from plt_lsp.engine_client import EngineState, monotonic_ms
 from plt_lsp.generation import Generation
 from plt_lsp.reasons import EmptyReason
@@ -19,7 +19,7 @@ from plt_lsp.session import ServerSession
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.trigger import Plan
 
-OnFollow = Callable[[Generation, str], None]
+OnFollow = Callable[[Hit[Generation]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class FirstText:
 
 def key_of(snapshot: Snapshot, config: EngineConfig) -> object:
     """What a text depends on besides the document and the cursor."""
-    return (config, snapshot.settings, snapshot.language_id, snapshot.path)
+    around = (snapshot.lines_before, snapshot.lines_after)
+    return (config, snapshot.settings, snapshot.language_id, snapshot.path, around)
 
 
 async def kept_text(
@@ -53,7 +54,7 @@ async def kept_text(
     hit = session.cache.find(snapshot, key_of(snapshot, config))
     if hit is None:
         return None
-    on_follow(hit.found, hit.typed)
+    on_follow(hit)
     return await _await_text(session, hit, budget_ms, is_kept=True)
 
 
@@ -69,9 +70,10 @@ async def new_text(
     request = request_for(session.engine.new_id(), snapshot, plan)
     generation = Generation(session.engine, config, request, snapshot, plan, key_of(snapshot, config))
     session.cache.add(generation)
-    on_follow(generation, "")
+    hit = Hit(generation, "")
+    on_follow(hit)
     started_ms, was_ready = monotonic_ms(), session.engine.state is EngineState.READY
-    found = await _await_text(session, Hit(generation, ""), budget_ms, is_kept=False)
+    found = await _await_text(session, hit, budget_ms, is_kept=False)
     assert found is not None, "nothing was typed that the text could differ from"
     session.counts.update(f"postprocess.{reason}" for reason in generation.shaped.changes)
     if was_ready and found.text:
@@ -86,35 +88,33 @@ async def _await_text(
 
     Raises EngineError where the engine did.
     """
-    growing, typed = hit.found, hit.typed
+    growing = hit.found
     since_ms = monotonic_ms()
     while not growing.is_over:
-        if not goes_on(growing, typed):
+        if not hit.goes_on:
             return None
         if session.engine.state is EngineState.LOADING:
             since_ms = monotonic_ms()
         left_ms = None if budget_ms is None else since_ms + budget_ms - monotonic_ms()
         if left_ms is not None and left_ms <= 0:
-            rest = rest_of(growing.complete_lines, typed)
+            rest = hit.rest_of(growing.complete_lines)
             if rest.strip():
                 return FirstText(rest, is_partial=True, is_kept=is_kept)
             left_ms = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if left_ms is None else left_ms / 1e3):
                 await growing.change.wait()
-    return _end_of(growing, typed, is_kept=is_kept)
+    return _end_of(hit, is_kept=is_kept)
 
 
-def _end_of(growing: Generation, typed: str, *, is_kept: bool) -> FirstText | None:
+def _end_of(hit: Hit[Generation], *, is_kept: bool) -> FirstText | None:
+    growing = hit.found
     if growing.error is not None:
         raise growing.error
     if growing.was_stopped:
         return FirstText("", EmptyReason.EDITED)
-    if typed and not goes_on(growing, typed):
+    if hit.typed and not hit.goes_on:
         return None
-    return FirstText(rest_of(growing.text, typed), growing.shaped.reason, growing.output, is_kept=is_kept)
-
-
-def rest_of(text: str, typed: str) -> str:
-    """What is left of a text behind its typed beginning; nothing where that is not its beginning."""
-    return text[len(typed) :] if text.startswith(typed) else ""
+    rest = hit.rest_of(growing.text)
+    reason = growing.shaped.reason or (None if rest else EmptyReason.BLANK)
+    return FirstText(rest, reason, growing.output, is_kept=is_kept)

@@ -36,6 +36,7 @@ MESSAGES = {
     messages.DID_CHANGE_STATUS: Message(messages.Status),
     messages.INLINE_COMPLETION_PROGRESS: Message(messages.InlineCompletionProgress),
     messages.COMPLETION_REPORT: Message(messages.CompletionReport),
+    messages.DID_DISMISS: Message(messages.DidDismissCompletion),
 }
 
 

@@ -7,6 +7,7 @@ Nothing here sends or reads anything. A client announces what it wants in its in
     plt/didChangeStatus            notification: Status; announced by `statusNotifications`
     plt/inlineCompletionProgress   notification: InlineCompletionProgress; announced by `inlineCompletionProgress`
     plt/completionReport           notification: CompletionReport; announced by `completionReport`
+    plt/didDismissCompletion       notification to the server: DidDismissCompletion
 """
 
 from typing import Literal, NotRequired, TypedDict
@@ -14,6 +15,7 @@ from typing import Literal, NotRequired, TypedDict
 DID_CHANGE_STATUS = "plt/didChangeStatus"
 INLINE_COMPLETION_PROGRESS = "plt/inlineCompletionProgress"
 COMPLETION_REPORT = "plt/completionReport"
+DID_DISMISS = "plt/didDismissCompletion"
 STATUS = "plt/status"
 
 StatusKind = Literal["Normal", "Busy", "Warning", "Error", "Inactive"]
@@ -132,3 +134,19 @@ class CompletionReport(TypedDict):
     kept: bool
     finishReason: str | None
     metrics: dict[str, object] | None
+
+
+class TextDocumentJson(TypedDict):
+    """A TextDocumentIdentifier of the protocol."""
+
+    uri: str
+
+
+class DidDismissCompletion(TypedDict):
+    """The user has dismissed what is shown in a document: it is not offered there again.
+
+    Attributes:
+        textDocument: the document.
+    """
+
+    textDocument: TextDocumentJson

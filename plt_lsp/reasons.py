@@ -11,6 +11,9 @@ class EmptyReason(StrEnum):
 
     DISABLED = "disabled"  # plt.enable is false
     LANGUAGE_DISABLED = "language_disabled"  # the language is among plt.disabledLanguages
+    SNOOZED = "snoozed"  # asked for while typing, but the user wants some quiet
+    FILE_TOO_LARGE = "file_too_large"  # the file has more characters than plt.maxFileChars
+    BINARY = "binary"  # the file is no text
     MANUAL_ONLY = "manual_only"  # asked for while typing, but plt.inlineCompletion.trigger is manual
     NOT_OPEN = "not_open"  # the document was never opened
     OUT_OF_SYNC = "out_of_sync"  # a change of the document could not be read
@@ -41,4 +44,6 @@ class EmptyReason(StrEnum):
     CANCELLED = "cancelled"  # the editor cancelled the request itself (answered -32800)
 
 
+# These hold for the whole file, wherever its cursor is.
+OF_THE_FILE = frozenset({EmptyReason.EXCLUDED, EmptyReason.FILE_TOO_LARGE, EmptyReason.BINARY})
 ANSWERED_NULL = frozenset({EmptyReason.SUPERSEDED, EmptyReason.EDITED})

@@ -21,13 +21,17 @@ from plt_lsp.features import (
     accepted,
     completion,
     configuration,
+    context,
     doctor,
     inline_completion,
+    loading,
     notebook_sync,
+    registration,
     status,
     text_sync,
 )
-from plt_lsp.messages import STATUS, Status
+from plt_lsp.foresight import Foresight
+from plt_lsp.messages import DID_DISMISS, STATUS, Status
 from plt_lsp.positions import PositionEncoding
 from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
 from plt_lsp.session import ServerSession
@@ -65,6 +69,9 @@ class PltServer(LanguageServer):
             converter_factory=own_converter,
         )
         self.session = ServerSession(PyglsEditor(self), engine)
+        self.foresight = Foresight(self.session)
+        self.registration = registration.Registration(self, self.session)
+        self.loading = loading.LoadingProgress(self, self.session)
         self._teller = status.StatusTeller(self.session)
         self.client = doctor.Client()
         self.protocol.on_unreadable = self._lose_change
@@ -85,6 +92,8 @@ class PltServer(LanguageServer):
             self.protocol.receive(body)
             # A request's task takes its snapshot in its first step, which must come before the next message is handled.
             await asyncio.sleep(0)
+        for part in (self.foresight, self.registration, self.loading):
+            part.close()
         await self._teller.close()
         await self.session.close()
         transport.close()
@@ -133,6 +142,8 @@ def _initialize(ls: PltServer, params: types.InitializeParams) -> None:
     ls.session.initialize(params.initialization_options)
     if completion.is_needed(params.capabilities):
         ls.feature(types.TEXT_DOCUMENT_COMPLETION, completion.OPTIONS)(_completion)
+    if registration.is_dynamic(params.capabilities):
+        del ls.protocol.fm.feature_options[registration.METHOD]  # it is not announced with the others then
     info = params.client_info
     capabilities = ls.protocol._converter.unstructure(params.capabilities, types.ClientCapabilities)
     ls.client = doctor.Client(f"{info.name} {info.version or ''}".strip() if info else "", capabilities)
@@ -140,6 +151,10 @@ def _initialize(ls: PltServer, params: types.InitializeParams) -> None:
 
 async def _initialized(ls: PltServer, _: types.InitializedParams) -> None:
     await configuration.pull(ls, ls.session)
+    if registration.is_dynamic(ls.client_capabilities):
+        ls.registration.begin()
+    if loading.is_shown(ls.client_capabilities):
+        ls.loading.begin()
 
 
 async def _did_change_configuration(ls: PltServer, params: types.DidChangeConfigurationParams) -> None:
@@ -152,6 +167,7 @@ def _did_open(ls: PltServer, params: types.DidOpenTextDocumentParams) -> None:
 
 def _did_change(ls: PltServer, params: types.DidChangeTextDocumentParams) -> None:
     text_sync.did_change(ls.session, params)
+    ls.foresight.note_edit(params.text_document.uri)
 
 
 def _did_close(ls: PltServer, params: types.DidCloseTextDocumentParams) -> None:
@@ -200,6 +216,18 @@ def _did_partially_accept(ls: PltServer, params: object) -> None:
     accepted.did_partially_accept(ls.session, params)
 
 
+def _did_dismiss(ls: PltServer, params: object) -> None:
+    accepted.did_dismiss(ls.session, params)
+
+
+def _snooze_for(ls: PltServer, *arguments: object) -> dict[str, str | None]:
+    return status.snooze_for(ls.session, *arguments)
+
+
+def _show_context(ls: PltServer, *arguments: object) -> dict[str, object]:
+    return context.show_context(ls.session, *arguments)
+
+
 def _statistics(ls: PltServer, *_: object) -> dict[str, object]:
     return accepted.statistics(ls.session)
 
@@ -211,8 +239,10 @@ async def _doctor(ls: PltServer, *_: object) -> dict[str, object]:
 COMMANDS: Mapping[str, Handler] = {
     accepted.COMMAND: _accepted,
     accepted.STATISTICS_COMMAND: _statistics,
+    context.COMMAND: _show_context,
     doctor.COMMAND: _doctor,
     status.RETRY_COMMAND: _load_model,
+    status.SNOOZE_COMMAND: _snooze_for,
 }
 
 FEATURES = (
@@ -228,6 +258,7 @@ FEATURES = (
     Feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, _inline_completion, types.InlineCompletionOptions()),
     Feature(accepted.DID_SHOW, _did_show),
     Feature(accepted.DID_PARTIALLY_ACCEPT, _did_partially_accept),
+    Feature(DID_DISMISS, _did_dismiss),
     Feature(STATUS, _status),
 )
 

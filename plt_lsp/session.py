@@ -15,17 +15,19 @@ from plt_engine.pack import data_dir, find_pack, pack_fingerprint
 from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.activity import Activity
 from plt_lsp.completion_cache import CompletionCache
-from plt_lsp.condition import Condition, Facts, Failure, condition_of
+from plt_lsp.condition import NEEDS_THE_USER, Condition, Facts, Failure, condition_of
+from plt_lsp.dismissals import Dismissals
 from plt_lsp.documents import Change, Document, DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient, monotonic_ms
 from plt_lsp.generation import Generation
 from plt_lsp.newest_wins import NewestWins
 from plt_lsp.notebooks import NotebookStore
-from plt_lsp.positions import Position
-from plt_lsp.reasons import EmptyReason
+from plt_lsp.positions import Cursor, Position
+from plt_lsp.reasons import OF_THE_FILE, EmptyReason
 from plt_lsp.settings import Device, Settings
 from plt_lsp.settings_parser import ClientFeatures, Severity, parse_client_features, parse_settings
 from plt_lsp.snapshot import Snapshot
+from plt_lsp.snooze import Snooze, Timer
 from plt_lsp.statistics import FILE as STATISTICS_FILE
 from plt_lsp.statistics import Statistics
 from plt_lsp.syntax.tree import SyntaxTree
@@ -73,14 +75,18 @@ class ServerSession:
         self.usage = Usage(Statistics(data_dir() / STATISTICS_FILE), self.counts, self._lines_of, _call_later)
         self.cache = CompletionCache[Generation]()
         self.trees = TreeCache()
+        self.snooze = Snooze(self.note_change, _call_later)
+        self.dismissals = Dismissals()
         self.latency_ms: float | None = None
         self._streams: dict[str, Cancellable] = {}
         self._activities: dict[str, Activity] = {}
         self._initial: object = None
         self._failure: Failure | None = None
+        self._failed_config: EngineConfig | None = None
+        self._refusal: EmptyReason | None = None
         self._warned: set[EmptyReason] = set()
         self._problems: frozenset[str] = frozenset()
-        self._on_change: Callable[[], None] | None = None
+        self._watchers: list[Callable[[], None]] = []
         engine.watch(self.note_change)
 
     def initialize(self, options: object) -> None:
@@ -93,7 +99,7 @@ class ServerSession:
     def configure(self, configuration: object) -> None:
         """Take the editor's configuration of the section `plt`, or None for none, and tell what is wrong with it."""
         self.settings, problems = parse_settings(self._initial, configuration)
-        self._failure = self._missing_model()
+        self._failure, self._failed_config = self._missing_model(), None
         self.note_change()
         self._apply()
         logging.getLogger("plt_lsp").setLevel(self.settings.log_level.upper())
@@ -109,8 +115,13 @@ class ServerSession:
         document = self.documents.get(uri)
         if document is None:
             return EmptyReason.NOT_OPEN
+        return self.snapshot_at(document, cursor_of(document.lines, position, self.documents.encoding))
+
+    def snapshot_at(self, document: Document, cursor: Cursor) -> Snapshot | EmptyReason:
+        """A document as it is now with the cursor at a place in it, or why there can be none."""
         if not document.is_in_sync:
             return EmptyReason.OUT_OF_SYNC
+        uri, deletion = document.uri, document.deletion
         around = self.notebooks.neighbours(uri)
         return Snapshot(
             uri=uri,
@@ -119,10 +130,13 @@ class ServerSession:
             session_id=document.session_id,
             path=self.editor.relative_path(self.notebooks.notebook_of(uri) or uri),
             lines=tuple(document.lines),
-            cursor=cursor_of(document.lines, position, self.documents.encoding),
+            num_chars=document.num_chars,
+            cursor=cursor,
             settings=self.settings,
             lines_before=self._lines_of_cells(around.before, is_before=True),
             lines_after=self._lines_of_cells(around.after, is_before=False),
+            deleted=deletion.text if deletion is not None and deletion.at == cursor else "",
+            dismissed=self.dismissals.of(uri),
         )
 
     def _lines_of_cells(self, uris: Sequence[str], *, is_before: bool) -> tuple[str, ...]:
@@ -161,8 +175,17 @@ class ServerSession:
         self.cache.follow(document.session_id, tuple(document.lines))
         self.stream(document.uri, None)
 
+    def dismiss(self, uri: str) -> None:
+        """The user has dismissed what is offered for a document: it is neither kept nor offered again."""
+        offers, document = self.usage.dismissed(uri), self.documents.get(uri)
+        self.stream(uri, None)
+        if document is not None:
+            self.dismissals.add(uri, document.lines, offers)
+            self.cache.forget(document.session_id)
+
     def note_close(self, document: Document) -> None:
         """A document was closed: nothing of it is kept, here or in the engine."""
+        self.dismissals.forget(document.uri)
         self._activities.pop(document.uri, None)
         self.stream(document.uri, None)
         self.cache.forget(document.session_id)
@@ -197,6 +220,13 @@ class ServerSession:
             options["num_threads"] = settings.engine.threads
         return EngineConfig(str(Path(folder).absolute()), options, pack_fingerprint(folder))
 
+    def config_if_any(self) -> EngineConfig | None:
+        """What `engine_config` says, or None where there is no pack."""
+        try:
+            return self.engine_config(self.settings)
+        except PackNotFoundError:
+            return None
+
     @property
     def condition(self) -> Condition:
         """What to tell the user of the server's state."""
@@ -207,22 +237,32 @@ class ServerSession:
                 engine=self.engine.state,
                 num_running=len(self.running),
                 failure=self._failure,
+                snoozed_until=self.snooze.until,
+                refusal=self._refusal,
             )
         )
 
     def watch(self, on_change: Callable[[], None]) -> None:
         """Have a function called whenever `condition` may have changed."""
-        self._on_change = on_change
+        self._watchers.append(on_change)
 
     def note_change(self) -> None:
         """The condition may have changed."""
-        if self._on_change is not None:
-            self._on_change()
+        for on_change in self._watchers:
+            on_change()
+
+    def note_refusal(self, reason: EmptyReason | None) -> None:
+        """Why the settings wanted nothing at the place of the last request, or None where they did not mind."""
+        refusal = reason if reason in OF_THE_FILE else None
+        if refusal != self._refusal:
+            self._refusal = refusal
+            self.note_change()
 
     def note_failure(self, reason: EmptyReason, message: str) -> None:
         """Requests fail for a reason, which the user is shown once until one succeeds."""
         logger.warning("%s", message)
         self._failure = Failure(reason, message)
+        self._failed_config = self.config_if_any()
         self.note_change()
         if reason not in self._warned:
             self._warned.add(reason)
@@ -233,6 +273,17 @@ class ServerSession:
         self._failure = None
         self._warned.clear()
         self.note_change()
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether a request would be answered, as far as is known: it may, unless the user has to mend something."""
+        return self.settings.enable and (self._failure is None or self._failure.reason not in NEEDS_THE_USER)
+
+    def look_for_model(self) -> None:
+        """See whether the user has mended what keeps the model from answering."""
+        config = self.config_if_any()
+        if config is not None and config != self._failed_config:
+            self.note_success()
 
     def _missing_model(self) -> Failure | None:
         """Whether the first request is going to fail; nothing is started to find that out."""
@@ -257,5 +308,5 @@ class ServerSession:
         await self.engine.close()
 
 
-def _call_later(seconds: float, function: Callable[[], None]) -> None:
-    asyncio.get_running_loop().call_later(seconds, function)
+def _call_later(seconds: float, function: Callable[[], None]) -> Timer:
+    return asyncio.get_running_loop().call_later(seconds, function)

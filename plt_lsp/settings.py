@@ -26,6 +26,14 @@ class TriggerMode(StrEnum):
     MANUAL = "manual"
 
 
+class SuggestionExtent(StrEnum):
+    """How much is offered at once."""
+
+    AUTO = "auto"
+    LINE = "line"
+    BLOCK = "block"
+
+
 class Device(StrEnum):
     """Where the model runs."""
 
@@ -92,6 +100,10 @@ class InlineCompletionSettings:
     max_lines: int = field(
         default=8,
         metadata=about("The most lines that one completion may have.", unit="lines", minimum=1, maximum=200),
+    )
+    extent: SuggestionExtent = field(
+        default=SuggestionExtent.AUTO,
+        metadata=about("Offer a line, a block, or what suits the place of the cursor."),
     )
     alternatives: int = field(
         default=3,
@@ -176,6 +188,14 @@ class EngineSettings:
         default=Device.AUTO,
         metadata=about("Where the model runs; auto takes a GPU where there is one.", scope=Scope.USER),
     )
+    foresight: bool = field(
+        default=True,
+        metadata=about(
+            "Have the model work ahead: while you pause it reads the text around the cursor, and after you accept a "
+            "suggestion it begins the next one.",
+            scope=Scope.USER,
+        ),
+    )
     share: bool = field(
         default=True,
         metadata=about(
@@ -234,6 +254,15 @@ class Settings:
         metadata=about(
             "Files without completions, as globs: of the file's name, or, with a slash, of its path in the workspace "
             "folder; `**` goes through folders."
+        ),
+    )
+    max_file_chars: int = field(
+        default=1_000_000,
+        metadata=about(
+            "Nothing is offered in larger files, which are seldom written by hand.",
+            unit="characters",
+            minimum=1,
+            maximum=100_000_000,
         ),
     )
     statistics: bool = field(

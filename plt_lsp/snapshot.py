@@ -25,6 +25,9 @@ class Snapshot:
         settings: that hold for the request.
         lines_before: what stands before the document's own lines where it is a part of something: a notebook's cells.
         lines_after: what stands after them.
+        num_chars: of all lines of the document.
+        deleted: the text that the user has just deleted at the cursor, or an empty one.
+        dismissed: texts that the user has dismissed in this document, each from its line's beginning.
     """
 
     uri: str
@@ -37,6 +40,9 @@ class Snapshot:
     settings: Settings
     lines_before: tuple[str, ...] = ()
     lines_after: tuple[str, ...] = ()
+    num_chars: int = 0
+    deleted: str = ""
+    dismissed: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:

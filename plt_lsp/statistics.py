@@ -125,6 +125,7 @@ def summary(counts: Mapping[str, int]) -> dict[str, int | float | None]:
         "accepted": accepted,
         "partlyAccepted": counts.get("partly_accepted", 0),
         "typedThrough": counts.get("typed_through", 0),
+        "dismissed": counts.get("dismissed", 0),
         "ignored": counts.get("ignored", 0),
         "acceptedShare": accepted / shown if shown else None,
         "acceptedCharacters": counts.get("accepted_characters", 0),

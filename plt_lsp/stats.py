@@ -5,6 +5,7 @@ It reads one file, counts nothing itself, and starts no server.
 
 import argparse
 import sys
+from io import StringIO
 
 import orjson
 from rich import box
@@ -27,13 +28,19 @@ def main(args: list[str]) -> int:
     total = read_statistics(data_dir() / FILE)
     if options.json:
         sys.stdout.write(orjson.dumps(to_json(total), option=orjson.OPT_INDENT_2).decode() + "\n")
-    elif not total.counts:
-        sys.stdout.write(
-            "Nothing has been counted yet. Counts stay on this machine; `plt.statistics` turns them off.\n"
-        )
     else:
-        Console().print(table(total))
+        sys.stdout.write(as_text(total))
     return EXIT_OK
+
+
+def as_text(total: Total, width: int | None = None) -> str:
+    """The table as plain text; `width` is in columns, None being the terminal's."""
+    if not total.counts:
+        return "Nothing has been counted yet. Counts stay on this machine; `plt.statistics` turns them off.\n"
+    console = Console(width=width, file=StringIO())
+    with console.capture() as found:
+        console.print(table(total))
+    return found.get()
 
 
 def table(total: Total) -> Table:

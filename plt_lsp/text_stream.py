@@ -6,8 +6,7 @@ It outlives the answer to the request that it belongs to, and does not know how 
 import asyncio
 from typing import Protocol
 
-from plt_lsp.completion_cache import goes_on
-from plt_lsp.first_text import rest_of
+from plt_lsp.completion_cache import Hit
 from plt_lsp.generation import Generation
 
 # Faster than this nobody sees it grow.
@@ -30,12 +29,12 @@ class TextStream:
         self._task: asyncio.Task[None] | None = None
         self._is_over = False
 
-    def follow(self, generation: Generation, typed: str) -> None:
+    def follow(self, hit: Hit[Generation]) -> None:
         """Tell of this generation from now on, behind what is typed of it already."""
         if self._task is not None:
             self._task.cancel()
         if not self._is_over:
-            self._task = asyncio.create_task(self._run(generation, typed))
+            self._task = asyncio.create_task(self._run(hit))
 
     def finish(self, text: str) -> None:
         """This is the text."""
@@ -53,17 +52,17 @@ class TextStream:
             self._task.cancel()
         self._listener(text, is_done=True, is_cancelled=is_cancelled)
 
-    async def _run(self, generation: Generation, typed: str) -> None:
-        told = ""
-        while not generation.is_over and goes_on(generation, typed):
+    async def _run(self, hit: Hit[Generation]) -> None:
+        told, generation = "", hit.found
+        while not generation.is_over and hit.goes_on:
             change = generation.change
-            text = rest_of(generation.text, typed)
+            text = hit.rest_of(generation.text)
             if text and text != told:
                 told = text
                 self._listener(text, is_done=False, is_cancelled=False)
                 await asyncio.sleep(self._interval_s)
             await change.wait()
-        rest = rest_of(generation.text, typed)
+        rest = hit.rest_of(generation.text)
         if generation.output is not None and rest:
             self.finish(rest)
         else:

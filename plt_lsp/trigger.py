@@ -10,14 +10,20 @@ from plt_lsp.activity import Activity
 from plt_lsp.exclusions import is_excluded
 from plt_lsp.extent import extent_at
 from plt_lsp.reasons import EmptyReason
-from plt_lsp.settings import TriggerMode
+from plt_lsp.settings import SuggestionExtent, TriggerMode
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.syntax.places import Place
 from plt_lsp.syntax.tree import SyntaxTree
 
 MAX_WAIT_MS = 400.0
+NUM_LINES_TO_JUDGE = 200
 # A user who has let this many key presses pass has paused.
 NUM_INTERVALS_OF_A_PAUSE = 1.5
+FORCED_UNITS = {
+    SuggestionExtent.AUTO: None,
+    SuggestionExtent.LINE: StopUnit.LINE,
+    SuggestionExtent.BLOCK: StopUnit.BLOCK,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,10 @@ def refusal(snapshot: Snapshot, *, is_automatic: bool) -> EmptyReason | None:
         return EmptyReason.LANGUAGE_DISABLED
     if is_excluded(snapshot.path, settings.excluded_files):
         return EmptyReason.EXCLUDED
+    if snapshot.num_chars > settings.max_file_chars:
+        return EmptyReason.FILE_TOO_LARGE
+    if is_binary(snapshot):
+        return EmptyReason.BINARY
     if is_automatic and settings.inline_completion.trigger is TriggerMode.MANUAL:
         return EmptyReason.MANUAL_ONLY
     return None
@@ -97,6 +107,12 @@ def wait_ms(activity: Activity, latency_ms: float | None, now_ms: float) -> floa
     return max(0.0, activity.last_edit_ms + pause_ms - now_ms)
 
 
+def is_binary(snapshot: Snapshot) -> bool:
+    """Whether the text around the cursor has a character that only files which are no text have."""
+    row = snapshot.cursor.line
+    return any("\0" in line for line in snapshot.lines[max(0, row - NUM_LINES_TO_JUDGE) : row + NUM_LINES_TO_JUDGE])
+
+
 def is_mid_word(snapshot: Snapshot) -> bool:
     """Whether a word goes on behind the cursor; while it is being edited, nothing can be offered."""
     before, after = snapshot.line_before[-1:], snapshot.line_after[:1]
@@ -110,7 +126,8 @@ def is_word_char(char: str) -> bool:
 
 def plan_for(snapshot: Snapshot, tree: SyntaxTree | None = None) -> Plan:
     """A single line or a block, by the place of the cursor."""
-    extent = extent_at(snapshot.lines, snapshot.cursor, snapshot.language_id, tree)
+    forced = FORCED_UNITS[snapshot.settings.inline_completion.extent]
+    extent = extent_at(snapshot.lines, snapshot.cursor, snapshot.language_id, tree, forced)
     if extent.unit is StopUnit.LINE:
         return Plan(StopUnit.LINE, 0, 1, place=extent.place)
     indent = indent_columns(snapshot.line_before)

@@ -12,6 +12,7 @@ from plt_lsp.acceptance import (
     Ended,
     Fate,
     Kept,
+    Offer,
     Place,
     Tracker,
     follow,
@@ -19,11 +20,11 @@ from plt_lsp.acceptance import (
     num_retained,
 )
 from plt_lsp.documents import Shift
-from plt_lsp.statistics import Group, Statistics, read_statistics, to_json
+from plt_lsp.snooze import CallLater
+from plt_lsp.statistics import Group, Statistics, Total, read_statistics
 
 SAVE_SECONDS = 60.0
 
-CallLater = Callable[[float, Callable[[], None]], object]
 LinesOf = Callable[[str], Sequence[str] | None]
 
 
@@ -35,10 +36,15 @@ class Usage:
         counts: where the server's own counts go.
         lines_of: an open document's lines by its URI, or None.
         call_later: runs a function after so many seconds.
+
+    Attributes:
+        is_enabled: whether counts are written down.
+        on_accept: called with each offer that was accepted whole, once it stands in its document.
     """
 
     def __init__(self, statistics: Statistics, counts: Counter[str], lines_of: LinesOf, call_later: CallLater) -> None:
         self.is_enabled = True
+        self.on_accept: Callable[[Offer], None] = _ignore
         self._statistics = statistics
         self._counts = counts
         self._lines_of = lines_of
@@ -76,6 +82,12 @@ class Usage:
         """The editor has inserted so many characters of an offer, in all."""
         self._tracker.partly_accepted(number, num_chars)
 
+    def dismissed(self, uri: str) -> list[Offer]:
+        """The user has dismissed what is offered for a document; returns that."""
+        ended = self._tracker.dismissed(uri)
+        self._end(ended)
+        return [one.offer for one in ended]
+
     def changed(self, uri: str, lines: Sequence[str], shifts: Sequence[Shift]) -> None:
         """A document was changed."""
         for key, kept in self._kept.items():
@@ -99,20 +111,22 @@ class Usage:
         self._is_save_due = False
         self.save()
 
-    def totals(self) -> dict[str, object]:
-        """All that was counted on this machine so far, as `plt-lsp stats --json` prints it."""
+    def totals(self) -> Total:
+        """All that was counted on this machine so far."""
         self.save()
-        return to_json(read_statistics(self._statistics.file))
+        return read_statistics(self._statistics.file)
 
     def _end(self, ended: Sequence[Ended]) -> None:
         for one in ended:
             group = Group(one.offer.language, one.offer.loops)
             self._count(group, str(one.fate))
-            if one.fate is not Fate.IGNORED:
+            if one.num_chars > 0:
                 self._count(group, f"{one.fate}_characters", one.num_chars)
             kept = kept_of(one)
             if kept is not None:
                 self._keep(kept)
+            if one.fate is Fate.ACCEPTED:
+                self.on_accept(one.offer)
 
     def _keep(self, kept: Kept) -> None:
         self._num_kept += 1
@@ -138,3 +152,7 @@ class Usage:
     def _latency(self, group: Group, elapsed_ms: float) -> None:
         if self.is_enabled:
             self._statistics.add_latency(group, elapsed_ms)
+
+
+def _ignore(_: Offer) -> None:
+    """Nobody asked to be told."""

@@ -1,19 +1,22 @@
 """What the editor tells of an offer: shown, accepted in part or whole; and the statistics that come of it.
 
-Editors that tell nothing are followed by their edits (plt_lsp.acceptance). The names of the two notifications are those
-that plugins know from Copilot's server; their item is recognised by its command.
+Editors that tell nothing are followed by their edits (plt_lsp.acceptance). The names of the first two notifications are
+those that plugins know from Copilot's server; their item is recognised by its command.
 """
 
 import logging
 
 from lsprotocol import types
 
+from plt_lsp.messages import DID_DISMISS
 from plt_lsp.session import ServerSession
+from plt_lsp.statistics import to_json
 
 logger = logging.getLogger(__name__)
 
 COMMAND = "plt.completionAccepted"
 STATISTICS_COMMAND = "plt.showStatistics"
+TEXT_COLUMNS = 120
 DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 
@@ -44,9 +47,21 @@ def did_partially_accept(session: ServerSession, params: object) -> None:
         session.usage.partly_accepted(number, length)
 
 
+def did_dismiss(session: ServerSession, params: object) -> None:
+    """plt/didDismissCompletion {textDocument {uri}}."""
+    uri = _field(_field(params, "textDocument", "text_document"), "uri")
+    if isinstance(uri, str):
+        session.dismiss(uri)
+    else:
+        logger.info("%s names no document", DID_DISMISS)
+
+
 def statistics(session: ServerSession) -> dict[str, object]:
-    """The command that shows what was counted on this machine."""
-    return session.usage.totals()
+    """The command that shows what was counted on this machine: as data, and as the text that editors show."""
+    from plt_lsp.stats import as_text  # the library for tables would make every server start later
+
+    total = session.usage.totals()
+    return {**to_json(total), "text": as_text(total, TEXT_COLUMNS)}
 
 
 def _number_of(params: object) -> int | None:

@@ -8,6 +8,7 @@ import time
 from lsprotocol import types
 
 from plt_lsp.completer import Completion, complete
+from plt_lsp.completion_cache import Hit
 from plt_lsp.convert import position_from_lsp, range_to_lsp
 from plt_lsp.features.accepted import accept_command
 from plt_lsp.features.report import RequestId, offered, report
@@ -56,7 +57,7 @@ async def _run(session: ServerSession, snapshot: Snapshot) -> Completion:
     return Completion(reason=result) if isinstance(result, EmptyReason) else result
 
 
-def _ignore(_: Generation, __: str) -> None:
+def _ignore(_: Hit[Generation]) -> None:
     """A menu shows no text that grows."""
 
 

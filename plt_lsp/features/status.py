@@ -3,6 +3,7 @@
 It starts nothing, except by the command with which the user has the model loaded again.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from plt_engine.errors import EngineError
@@ -11,13 +12,18 @@ from plt_engine.wire import Stats
 from plt_lsp import __version__
 from plt_lsp.announcer import Announcer
 from plt_lsp.completer import explain
-from plt_lsp.condition import Condition
+from plt_lsp.condition import Condition, Remedy
 from plt_lsp.engine_client import EngineState
 from plt_lsp.messages import DID_CHANGE_STATUS, CommandJson, EngineJson, Status
 from plt_lsp.session import ServerSession
 from plt_lsp.settings import camel_case
 
 RETRY_COMMAND = "plt.loadModel"
+SNOOZE_COMMAND = "plt.snoozeFor"
+COMMANDS: Mapping[Remedy, CommandJson] = {
+    Remedy.LOAD_MODEL: {"title": "Load the model", "command": RETRY_COMMAND},
+    Remedy.END_SNOOZE: {"title": "End the snooze", "command": SNOOZE_COMMAND, "arguments": [0]},
+}
 
 
 async def status(session: ServerSession) -> Status:
@@ -64,6 +70,19 @@ async def load_model(session: ServerSession) -> None:
         session.note_success()
 
 
+def snooze_for(session: ServerSession, *arguments: object) -> dict[str, str | None]:
+    """The command that pauses what comes while typing: for so many minutes, or, with 0, no longer.
+
+    Raises:
+        ValueError: the argument is no number of minutes.
+    """
+    minutes = arguments[0] if arguments else None
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float):
+        raise ValueError(f"{SNOOZE_COMMAND} takes a number of minutes, not {minutes!r}; 0 ends the snooze.")
+    session.snooze.start(minutes)
+    return {"until": session.snooze.until}
+
+
 async def _stats(session: ServerSession) -> Stats | None:
     try:
         return await session.engine.stats()
@@ -83,8 +102,8 @@ def _status(session: ServerSession, condition: Condition, stats: Stats | None) -
     }
     if condition.reason is not None:
         found["reason"] = condition.reason
-    if condition.is_retry_worth:
-        found["command"] = CommandJson(title="Load the model", command=RETRY_COMMAND)
+    if condition.remedy is not None:
+        found["command"] = COMMANDS[condition.remedy]
     return found
 
 

@@ -27,8 +27,13 @@ def unless_just_deleted(text: str, view: View) -> Cut:
 
 
 def unless_dismissed(text: str, view: View) -> Cut:
-    """Drop a text that, with what stands before it on its line, was dismissed; typing does not make it another."""
-    return Cut("", Reason.DISMISSED) if view.completed(text) in view.dismissed else Cut(text)
+    """Drop a text that, with what stands before it on its line, was dismissed; typing does not make it another.
+
+    Nor do further lines, or the want of some: what was dismissed may have been shown before it had grown to its end.
+    """
+    full = view.completed(text)
+    is_known = any(full == old or full.startswith(old + "\n") or old.startswith(full + "\n") for old in view.dismissed)
+    return Cut("", Reason.DISMISSED) if is_known else Cut(text)
 
 
 def unless_lone_path(text: str, view: View) -> Cut:

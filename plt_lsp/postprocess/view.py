@@ -3,7 +3,7 @@
 It does not know the model, the editor, or how any filter decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from plt_engine.types import StopUnit
@@ -57,7 +57,7 @@ class View:
         place: Place | None = None,
         path: str | None = None,
         deleted: str = "",
-        dismissed: Sequence[str] = (),
+        dismissed: Iterable[str] = (),
     ) -> "View":
         """The view of a cursor; finds out what is open there, and with the lines' tree in what place it is."""
         around = surroundings(lines, cursor, language_id)
@@ -66,7 +66,7 @@ class View:
         return cls(tuple(lines), cursor, language_id, unit, max_lines, around, place, path, deleted, kept)
 
     @classmethod
-    def of(cls, snapshot: Snapshot, plan: Plan, *, deleted: str = "", dismissed: Sequence[str] = ()) -> "View":
+    def of(cls, snapshot: Snapshot, plan: Plan) -> "View":
         """The view of a snapshot's cursor, for the text that a plan asks for."""
         return cls.at(
             snapshot.lines,
@@ -76,8 +76,8 @@ class View:
             max_lines=plan.max_lines,
             place=plan.place,
             path=snapshot.path,
-            deleted=deleted,
-            dismissed=dismissed,
+            deleted=snapshot.deleted,
+            dismissed=snapshot.dismissed,
         )
 
     @property

@@ -9,6 +9,7 @@ from plt_lsp.completion_cache import (
     MAX_DOCUMENTS,
     MAX_TEXTS_OF_A_DOCUMENT,
     CompletionCache,
+    Typed,
     goes_on,
     typed_since,
 )
@@ -37,28 +38,33 @@ class Text:
 @pytest.mark.parametrize(
     ("before", "after", "typed"),
     [
-        ("x = ‸", "x = ‸", ""),
-        ("x = ‸", "x = ab‸", "ab"),
-        ("x = ‸\ny", "x = ab‸\ny", "ab"),
-        ("f(‸)", "f(a, b‸)", "a, b"),
-        ("f(‸)\nx", "f(\n  a‸)\nx", "\n  a"),
-        ("x\r\ny = ‸\r\nz", "x\r\ny = a\r\nb‸\r\nz", "a\nb"),
-        ("a‸a", "aa‸a", "a"),  # the text alone would not tell which one is new
+        ("x = ‸", "x = ‸", ("",)),
+        ("x = ‸", "x = ab‸", ("ab",)),
+        ("x = ‸\ny", "x = ab‸\ny", ("ab",)),
+        ("f(‸)", "f(a, b‸)", ("a, b",)),
+        ("f(‸)\nx", "f(\n  a‸)\nx", ("\n  a",)),
+        ("x\r\ny = ‸\r\nz", "x\r\ny = a\r\nb‸\r\nz", ("a\nb",)),
+        ("a‸a", "aa‸a", ("a",)),  # the text alone would not tell which one is new
         ("a‸a", "a‸aa", None),
         ("x = ‸", "x =‸", None),
+        ("x = ‸", "x = f(‸)", ("f(", ")")),
+        ("x = ‸", 'x = d["‸"]', ('d["', '"]')),
+        ("f(‸)", "f(g(‸))", ("g(", ")")),
+        ("x = ‸", "x = f(‸]", None),
+        ("x = ‸", "x = f‸)", None),
         ("x = ‸\n", "x = ‸", None),
         ("x = ‸\ny", "x = a‸\nz", None),
         ("w\nx = ‸", "v\nx = a‸", None),
         ("x = ‸)", "x = a‸", None),
         ("x = ‸", "x = a‸b", None),
         ("one‸\ntwo", "one\n‸two", None),
-        ("x‸", "x" + "y" * LOOK_BACK_CHARS + "‸", "y" * LOOK_BACK_CHARS),
+        ("x‸", "x" + "y" * LOOK_BACK_CHARS + "‸", ("y" * LOOK_BACK_CHARS,)),
         ("x‸", "x" + "y" * (LOOK_BACK_CHARS + 1) + "‸", None),
     ],
 )
 def test_what_was_typed_since(before, after, typed):
     now = snapshot_at(after)
-    assert typed_since(snapshot_at(before), now.lines, now.cursor) == typed
+    assert typed_since(snapshot_at(before), now.lines, now.cursor) == ([] if typed is None else [Typed(*typed)])
 
 
 @pytest.mark.parametrize(

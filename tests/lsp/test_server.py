@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from plt_engine.types import Priority
 from plt_lsp.client import LspClient, ResponseError, ServerGoneError
 from tests.lsp.conftest import OWN_CAPABILITIES
 from tests.lsp.scripted_engine import read_journal, write_script
@@ -23,7 +24,9 @@ async def items(client: LspClient, line: int, character: int, **more) -> list:
 
 
 def generations(pack) -> list:
-    return [entry for entry in read_journal(pack) if entry["event"] == "generate"]
+    """What the engine was asked for, without what it did of itself (test_foresight)."""
+    asked = [entry for entry in read_journal(pack) if entry["event"] == "generate"]
+    return [entry for entry in asked if entry["request"]["priority"] == Priority.INTERACTIVE]
 
 
 async def running(client: LspClient, pack, count: int = 1) -> None:

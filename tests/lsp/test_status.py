@@ -7,7 +7,7 @@ import pytest
 
 from plt_lsp.announcer import Announcer
 from plt_lsp.client import LspClient
-from plt_lsp.condition import Facts, Failure, Kind, condition_of
+from plt_lsp.condition import Facts, Failure, Kind, Remedy, condition_of
 from plt_lsp.engine_client import EngineState
 from plt_lsp.reasons import EmptyReason
 from tests.lsp.scripted_engine import write_script
@@ -19,22 +19,24 @@ DIED = Failure(EmptyReason.ENGINE_DIED, "it died")
 
 
 @pytest.mark.parametrize(
-    ("facts", "kind", "reason", "is_retry_worth"),
+    ("facts", "kind", "reason", "remedy"),
     [
-        (Facts(True, "m", EngineState.OFF, 0, None), Kind.NORMAL, "engine_off", False),
-        (Facts(True, "m", EngineState.READY, 0, None), Kind.NORMAL, None, False),
-        (Facts(True, "m", EngineState.LOADING, 1, None), Kind.BUSY, "loading", False),
-        (Facts(True, "m", EngineState.LOADING, 1, DIED), Kind.BUSY, "loading", False),
-        (Facts(True, "m", EngineState.READY, 1, None), Kind.BUSY, "generating", False),
-        (Facts(True, "m", EngineState.OFF, 0, NO_PACK), Kind.ERROR, "no_pack", True),
-        (Facts(True, "m", EngineState.DIED, 0, DIED), Kind.WARNING, "engine_died", True),
-        (Facts(True, "m", EngineState.DIED, 0, None), Kind.WARNING, "engine_died", True),
-        (Facts(False, "m", EngineState.READY, 1, NO_PACK), Kind.INACTIVE, "disabled", False),
+        (Facts(True, "m", EngineState.OFF, 0, None), Kind.NORMAL, "engine_off", None),
+        (Facts(True, "m", EngineState.READY, 0, None), Kind.NORMAL, None, None),
+        (Facts(True, "m", EngineState.LOADING, 1, None), Kind.BUSY, "loading", None),
+        (Facts(True, "m", EngineState.LOADING, 1, DIED), Kind.BUSY, "loading", None),
+        (Facts(True, "m", EngineState.READY, 1, None), Kind.BUSY, "generating", None),
+        (Facts(True, "m", EngineState.OFF, 0, NO_PACK), Kind.ERROR, "no_pack", Remedy.LOAD_MODEL),
+        (Facts(True, "m", EngineState.DIED, 0, DIED), Kind.WARNING, "engine_died", Remedy.LOAD_MODEL),
+        (Facts(True, "m", EngineState.DIED, 0, None), Kind.WARNING, "engine_died", Remedy.LOAD_MODEL),
+        (Facts(False, "m", EngineState.READY, 1, NO_PACK), Kind.INACTIVE, "disabled", None),
+        (Facts(True, "m", EngineState.READY, 1, None, "14:05"), Kind.INACTIVE, "snoozed", Remedy.END_SNOOZE),
+        (Facts(True, "m", EngineState.READY, 0, None, None, EmptyReason.BINARY), Kind.INACTIVE, "binary", None),
     ],
 )
-def test_the_condition(facts, kind, reason, is_retry_worth):
+def test_the_condition(facts, kind, reason, remedy):
     found = condition_of(facts)
-    assert (found.kind, found.reason, found.is_retry_worth) == (kind, reason, is_retry_worth)
+    assert (found.kind, found.reason, found.remedy) == (kind, reason, remedy)
     assert found.message
 
 

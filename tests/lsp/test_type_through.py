@@ -97,9 +97,11 @@ async def test_other_text_and_the_whole_text_ask_anew(start, pack):
     await hand.suggestion()
     hand.type("q; ")
     assert await hand.suggestion() == "return a + b"
+    assert len(generations(pack)) == 2
     hand.type("return a + b")
     await hand.suggestion()
-    assert len(generations(pack)) == 3
+    asked = [entry for entry in read_journal(pack) if entry["event"] == "generate"]
+    assert len(asked) == 3  # the last began with the accept, before it was asked for
 
 
 async def test_a_changed_setting_asks_anew(start, pack):

@@ -25,8 +25,8 @@ def editor(open_editor: Open, tmp_path_factory: pytest.TempPathFactory) -> Edito
 
 
 def suggest(editor: Editor) -> None:
-    """Type something and wait for ghost text."""
-    editor.keys("<Esc>Go")
+    """Type something on a line of its own and wait for ghost text; what an earlier call typed goes first."""
+    editor.keys("<Esc>:silent! global/^print(mea$/delete<CR>Go")
     editor.type("print(mea")
     editor.until_ghost()
 

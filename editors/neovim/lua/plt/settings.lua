@@ -4,6 +4,7 @@
 ---@field trigger? "automatic"|"manual" Offer completions while typing, or only when asked for one. Default: "automatic".
 ---@field maxTokens? integer The most tokens that one completion may have. In tokens. Default: 96.
 ---@field maxLines? integer The most lines that one completion may have. In lines. Default: 8.
+---@field extent? "auto"|"line"|"block" Offer a line, a block, or what suits the place of the cursor. Default: "auto".
 ---@field alternatives? integer The most suggestions to choose from where one is asked for; while typing there is one. In suggestions. Default: 3.
 ---@field maxCharsAfterCursor? integer Nothing is offered while typing where more text than this follows on the line. In characters. Default: 80.
 ---@field latencyBudgetMs? integer While typing, the answer is given after this time with the lines that are complete by then; the rest follows with the next key press, or at once in editors that can be told of it. Loading the model does not count. In milliseconds. Default: 300.
@@ -13,6 +14,7 @@
 ---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
 ---@field threads? integer|vim.NIL CPU threads of the engine process. In threads. Null: the engine's choice. Default: null.
 ---@field device? "auto"|"cpu"|"cuda" Where the model runs; auto takes a GPU where there is one. Default: "auto".
+---@field foresight? boolean Have the model work ahead: while you pause it reads the text around the cursor, and after you accept a suggestion it begins the next one. Default: true.
 ---@field share? boolean Use one engine process for all windows that run the same model with the same options: the weights are held in memory once. It leaves a minute after the last window. Default: true.
 
 ---@class plt.SettingsContext
@@ -25,6 +27,7 @@
 ---@field loops? integer|vim.NIL The loop count R; the pack must have evidence for it. In loops. Null: the pack's default. Default: null.
 ---@field disabledLanguages? string[] Languages without completions, by the editor's language ids, for example `markdown`. Default: [].
 ---@field excludedFiles? string[] Files without completions, as globs: of the file's name, or, with a slash, of its path in the workspace folder; `**` goes through folders. Default: [".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.keystore", "id_rsa*", "id_ed25519*", ".netrc", ".npmrc", ".pypirc", "credentials", "secrets.*"].
+---@field maxFileChars? integer Nothing is offered in larger files, which are seldom written by hand. In characters. Default: 1000000.
 ---@field statistics? boolean Keep counts of what is offered and accepted, by language and loop count, for `plt-lsp stats`. Nothing but numbers is stored, and nothing leaves this machine. Default: true.
 ---@field logLevel? "error"|"warning"|"info"|"debug" How much is written to the log. Default: "info".
 ---@field context? plt.SettingsContext
