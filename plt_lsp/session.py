@@ -216,6 +216,8 @@ class ServerSession:
         options: dict[str, OptionValue] = {"max_context_tokens": settings.engine.max_context_tokens}
         if settings.engine.device is not Device.AUTO:
             options["device"] = settings.engine.device.value
+        if settings.engine.max_memory_mb is not None:
+            options["memory_bytes"] = settings.engine.max_memory_mb * 1_000_000
         if settings.engine.threads is not None:
             options["num_threads"] = settings.engine.threads
         return EngineConfig(str(Path(folder).absolute()), options, pack_fingerprint(folder))

@@ -188,6 +188,18 @@ class EngineSettings:
         default=Device.AUTO,
         metadata=about("Where the model runs; auto takes a GPU where there is one.", scope=Scope.USER),
     )
+    max_memory_mb: int | None = field(
+        default=None,
+        metadata=about(
+            "The most memory that the model may take with all it needs, on its device. What is left over is for the "
+            "texts it has read already; a model that does not fit is refused with what would.",
+            unit="megabytes",
+            minimum=256,
+            maximum=1_000_000,
+            scope=Scope.USER,
+            null_means="no cap",
+        ),
+    )
     foresight: bool = field(
         default=True,
         metadata=about(

@@ -22,6 +22,8 @@ GIB = 1 << 30
 # The CUDA context, what its libraries work in, a chunk's activations, captured graphs, and in a prefill one quantised
 # matrix made dense: 0.6 GiB for the widest of LoopCoder-V2.
 WORKING_BYTES = 3 * GIB // 2
+# Python, torch, the tokenizer, and a chunk's activations.
+CPU_WORKING_BYTES = GIB // 2
 # int4 in groups of 32 has 4 bits and two float16 per group: 5 bits for each 16 of bfloat16.
 INT4_SHARE = 5 / 16
 ITEM_BYTES = {"F64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2}
@@ -84,27 +86,59 @@ def plan_for(name: str, dtype: str = "auto") -> tuple[torch.device, NumericPlan]
 
 @dataclass(frozen=True, slots=True)
 class MemoryNeed:
-    """Bytes that a model takes on a device, apart from WORKING_BYTES.
+    """Bytes that a model takes on a device.
 
     Attributes:
         weights: of the weights as they are held there.
         kv_per_token: of one position of the shared KV.
         context_tokens: positions that a sequence is given room for.
         is_quantised: whether the weights are int4 or int8 already.
+        working: everything else.
     """
 
     weights: int
     kv_per_token: int
     context_tokens: int
     is_quantised: bool
+    working: int = WORKING_BYTES
 
     @property
     def total(self) -> int:
         """Weights, one sequence and room to work in."""
-        return self.weights + self.kv_per_token * self.context_tokens + WORKING_BYTES
+        return self.weights + self.kv_per_token * self.context_tokens + self.working
 
 
-def memory_need(config: ModelConfig, folder: Path, context_tokens: int, plan: NumericPlan) -> MemoryNeed:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The memory that a model may take.
+
+    Attributes:
+        num_bytes: of it.
+        is_capped: whether a setting bounds it, and not the device.
+    """
+
+    num_bytes: int
+    is_capped: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"The cap on memory is {_gib(self.num_bytes)}"
+            if self.is_capped
+            else f"The GPU has {_gib(self.num_bytes)} free"
+        )
+
+
+def room_on(device: torch.device, cap_bytes: int | None = None) -> Room | None:
+    """The room on a device under a cap, or None where nothing is known to bound it."""
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+    if cap_bytes is not None and (free is None or cap_bytes < free):
+        return Room(cap_bytes, is_capped=True)
+    return None if free is None else Room(free)
+
+
+def memory_need(
+    config: ModelConfig, folder: Path, context_tokens: int, plan: NumericPlan, working: int = WORKING_BYTES
+) -> MemoryNeed:
     """What a pack needs, read from the headers of its files alone."""
     weights, quantised = 0, False
     for path in weight_files(folder):
@@ -117,54 +151,69 @@ def memory_need(config: ModelConfig, folder: Path, context_tokens: int, plan: Nu
                 is_plain = part.get_dtype() in ITEM_BYTES and not name.endswith((".scale", ".min"))
                 weights += num * (plan.dtype.itemsize if is_plain else ITEM_BYTES.get(part.get_dtype(), 1))
     kv = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * plan.dtype.itemsize
-    return MemoryNeed(weights, kv, context_tokens, quantised)
+    return MemoryNeed(weights, kv, context_tokens, quantised, working)
 
 
-def require_memory(need: MemoryNeed, free_bytes: int) -> None:
-    """Raise unless the device has room.
+def require_memory(need: MemoryNeed, room: Room) -> None:
+    """Raise unless there is room.
 
     Raises:
-        RequestError: names what is needed, what is free, and what would fit.
+        RequestError: names what is needed, what there is, and what would fit.
     """
-    if need.total <= free_bytes:
+    if need.total <= room.num_bytes:
         return
     remedies = []
-    fitting_tokens = (free_bytes - need.weights - WORKING_BYTES) // need.kv_per_token
+    fitting_tokens = (room.num_bytes - need.weights - need.working) // need.kv_per_token
     if fitting_tokens >= 512:
         remedies.append(f"set max_context_tokens to {fitting_tokens // 256 * 256} or less")
     if not need.is_quantised:
         share = _gib(int(need.weights * INT4_SHARE))
         remedies.append(f"take int4 weights, about {share} (`plt-lsp models add ... --quantize int4`)")
-    remedies.append("set device to cpu")
+    remedies.append("raise the cap" if room.is_capped else "set device to cpu")
     raise RequestError(
-        f"The GPU has {_gib(free_bytes)} free, and the model needs {_gib(need.total)}: {_gib(need.weights)} for its "
+        f"{room}, and the model needs {_gib(need.total)}: {_gib(need.weights)} for its "
         f"weights, {_gib(need.kv_per_token * need.context_tokens)} for a context of {need.context_tokens} tokens and "
-        f"{_gib(WORKING_BYTES)} to work in. To mend it, {', or '.join(remedies)}."
+        f"{_gib(need.working)} to work in. To mend it, {', or '.join(remedies)}."
     )
 
 
-def load_model(folder: Path, device: torch.device, plan: NumericPlan, max_context_tokens: int) -> FusedModel:
-    """Read a pack's weights and bring them to a device; on a GPU only if they fit.
+def load_model(
+    folder: Path, device: torch.device, plan: NumericPlan, max_context_tokens: int, cap_bytes: int | None = None
+) -> FusedModel:
+    """Read a pack's weights and bring them to a device, if they fit into a GPU's memory and under the cap.
 
     Raises:
         PackError: the pack cannot be used (see `loader.load_stored`).
-        RequestError: the GPU has not the memory.
+        RequestError: there is too little memory.
     """
-    if device.type == "cuda":
+    room = room_on(device, cap_bytes)
+    if room is not None:
         config = read_config(folder)
         context = min(max_context_tokens, config.max_position_embeddings)
-        require_memory(memory_need(config, folder, context, plan), torch.cuda.mem_get_info(device)[0])
+        require_memory(memory_need(config, folder, context, plan, working_bytes(device)), room)
     config, tensors = load_stored(folder)
     for name in list(tensors):
         tensors[name] = move(tensors[name], device)
     return fuse(config, tensors, plan)
 
 
-def bounded_cache_bytes(asked: int, device: torch.device) -> int:
-    """What sessions' caches may take together: on a GPU no more than is free once the weights are there."""
-    if device.type == "cpu":
-        return asked
-    return min(asked, torch.cuda.mem_get_info(device)[0] - WORKING_BYTES)
+def bounded_cache_bytes(asked: int, device: torch.device, weights_bytes: int, cap_bytes: int | None = None) -> int:
+    """What sessions' caches may take together: on a GPU no more than is free once the weights are there.
+
+    Args:
+        asked: where there is room enough.
+        device: where the model is.
+        weights_bytes: that it takes.
+        cap_bytes: what all of it may take together, or None.
+    """
+    if device.type == "cuda":
+        asked = min(asked, torch.cuda.mem_get_info(device)[0] - WORKING_BYTES)
+    return asked if cap_bytes is None else min(asked, cap_bytes - weights_bytes - working_bytes(device))
+
+
+def working_bytes(device: torch.device) -> int:
+    """What an engine takes beside weights and KV, on the device that is bounded."""
+    return CPU_WORKING_BYTES if device.type == "cpu" else WORKING_BYTES
 
 
 def _gib(num_bytes: int) -> str:

@@ -49,6 +49,8 @@ class EngineOptions:
         num_threads: CPU threads, or None for torch's own choice.
         max_context_tokens: the longest prompt plus generation; the model's own limit bounds it.
         cache_bytes: what the KV of all sessions may take together; the one not used for longest goes first.
+        memory_bytes: what the model may take with everything it needs, on its device; None for no cap. While it is
+            loaded it may take more.
         verify_hashes: whether every file is compared with its hash in pack.json before it is used; one that has not
             changed since it was found right is not read again.
         force_loops: whether a loop count without evidence is run, for research; every result of it says so.
@@ -59,6 +61,7 @@ class EngineOptions:
     num_threads: int | None = None
     max_context_tokens: int = 8192
     cache_bytes: int = 1 << 30
+    memory_bytes: int | None = None
     verify_hashes: bool = True
     force_loops: bool = False
 
@@ -88,7 +91,7 @@ class Engine:
         Raises:
             PackError: the pack cannot be used; the message says why and what mends it.
             ConfigError: its configuration asks for something that is not supported.
-            RequestError: an option is out of its range, or the GPU has not the memory that the model needs.
+            RequestError: an option is out of its range, or the model needs more memory than there is or may be.
         """
         options = options or EngineOptions()
         started = time.perf_counter()
@@ -98,9 +101,10 @@ class Engine:
         if options.num_threads is not None:
             torch.set_num_threads(options.num_threads)
         device, plan = plan_for(options.device, options.dtype)
-        model = load_model(pack_dir, device, plan, options.max_context_tokens)
+        model = load_model(pack_dir, device, plan, options.max_context_tokens, options.memory_bytes)
         runner = ModelRunner(model, min(options.max_context_tokens, model.config.max_position_embeddings))
-        options = replace(options, cache_bytes=bounded_cache_bytes(options.cache_bytes, device))
+        cache_bytes = bounded_cache_bytes(options.cache_bytes, device, model.nbytes, options.memory_bytes)
+        options = replace(options, cache_bytes=cache_bytes)
         tokenizer = Tokenizer.from_file(pack_dir / TOKENIZER_FILE)
         if device.type == "cuda":
             warm_up(runner, pack.manifest.default_loops)

@@ -6,9 +6,12 @@ import torch
 from plt_engine import linear
 from plt_engine.config import read_config
 from plt_engine.device import (
+    CPU_WORKING_BYTES,
     GIB,
     WORKING_BYTES,
     MemoryNeed,
+    Room,
+    bounded_cache_bytes,
     choose_device,
     kernel_ops,
     memory_need,
@@ -16,6 +19,7 @@ from plt_engine.device import (
     plan_device,
     require_memory,
 )
+from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import RequestError
 from plt_engine.fused import fuse
 from plt_engine.linear import StoredKernel
@@ -73,9 +77,9 @@ def need(weights_gib: float, context: int, is_quantised: bool = False) -> Memory
 def test_what_fits_is_not_refused():
     fitting = need(14, 8192)
     assert fitting.total == 14 * GIB + (448 << 20) + WORKING_BYTES
-    require_memory(fitting, fitting.total)
+    require_memory(fitting, Room(fitting.total))
     with pytest.raises(RequestError):
-        require_memory(fitting, fitting.total - 1)
+        require_memory(fitting, Room(fitting.total - 1))
 
 
 @pytest.mark.parametrize(
@@ -90,11 +94,27 @@ def test_what_fits_is_not_refused():
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_with_the_need_and_the_remedy(case, free_gib, message):
     with pytest.raises(RequestError, match=message):
-        require_memory(case, free_gib * GIB)
+        require_memory(case, Room(free_gib * GIB))
+
+
+def test_a_cap_is_named_with_what_would_fit_under_it():
+    with pytest.raises(RequestError, match=r"The cap on memory is 12\.0 GiB, .* or raise the cap\."):
+        require_memory(need(14, 8192), Room(12 * GIB, is_capped=True))
+
+
+def test_a_cap_bounds_the_engine_and_its_cache(tmp_path):
+    pack = tiny_pack(tmp_path / "pack", loops=2)
+    with pytest.raises(RequestError, match=r"The cap on memory is 0\.0 GiB"):
+        Engine.load(pack.folder, EngineOptions(memory_bytes=1 << 20))
+    cap = CPU_WORKING_BYTES + (64 << 20)
+    engine = Engine.load(pack.folder, EngineOptions(memory_bytes=cap))
+    cpu = torch.device("cpu")
+    assert bounded_cache_bytes(1 << 30, cpu, engine.info.weights_bytes, cap) == (64 << 20) - engine.info.weights_bytes
+    assert bounded_cache_bytes(1 << 10, cpu, engine.info.weights_bytes, cap) == 1 << 10
 
 
 def test_the_suggested_context_fits():
-    require_memory(need(14, 9216), 16 * GIB)
+    require_memory(need(14, 9216), Room(16 * GIB))
 
 
 @pytest.mark.parametrize("quantised", [WeightFormat.FLOAT32, WeightFormat.INT8, WeightFormat.INT4])

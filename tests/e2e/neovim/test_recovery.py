@@ -25,9 +25,12 @@ def editor(open_editor: Open, tmp_path_factory: pytest.TempPathFactory) -> Edito
 
 
 def suggest(editor: Editor) -> None:
-    """Type something on a line of its own and wait for ghost text; what an earlier call typed goes first."""
-    editor.keys("<Esc>:silent! global/^print(mea$/delete<CR>Go")
-    editor.type("print(mea")
+    """Type something on a line of its own, and wait for ghost text.
+
+    Each time it is another text, since one that comes back is taken for an undo.
+    """
+    editor.keys("<Esc>Go")
+    editor.type(f"total_{len(editor.lines())} = mea")
     editor.until_ghost()
 
 

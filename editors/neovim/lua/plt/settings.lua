@@ -14,6 +14,7 @@
 ---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
 ---@field threads? integer|vim.NIL CPU threads of the engine process. In threads. Null: the engine's choice. Default: null.
 ---@field device? "auto"|"cpu"|"cuda" Where the model runs; auto takes a GPU where there is one. Default: "auto".
+---@field maxMemoryMb? integer|vim.NIL The most memory that the model may take with all it needs, on its device. What is left over is for the texts it has read already; a model that does not fit is refused with what would. In megabytes. Null: no cap. Default: null.
 ---@field foresight? boolean Have the model work ahead: while you pause it reads the text around the cursor, and after you accept a suggestion it begins the next one. Default: true.
 ---@field share? boolean Use one engine process for all windows that run the same model with the same options: the weights are held in memory once. It leaves a minute after the last window. Default: true.
 
