@@ -1,15 +1,17 @@
 """Fixtures: real server processes, driven over stdio by the project's own client."""
 
+import functools
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from plt_engine.pack import DATA_DIR_VARIABLE
-from plt_lsp.client import LspClient, server_command
+from plt_lsp.client import LspClient
+from tests.lsp.fork_server import ForkServer
 from tests.lsp.scripted_engine import write_script
 
 FACTORY = "tests.lsp.scripted_engine:load"
@@ -40,19 +42,32 @@ def pack(tmp_path: Path) -> Path:
 def check_message(method: str, params: object, part: str = "params") -> None:
     """Hold what the server said in a message of the project's own to its schema; raises ValidationError."""
     if method.startswith("plt/"):
-        schema = json.loads((ROOT / "schemas" / "messages.schema.json").read_text(encoding="utf-8"))
-        here = schema["properties"][method]["properties"][part]
-        jsonschema.validate(params, {"$schema": schema["$schema"], "$defs": schema["$defs"], **here})
+        validator(method, part).validate(params)
+
+
+@functools.cache
+def validator(method: str, part: str) -> jsonschema.protocols.Validator:
+    """What holds a message to the schema."""
+    schema = json.loads((ROOT / "schemas" / "messages.schema.json").read_text(encoding="utf-8"))
+    here = schema["properties"][method]["properties"][part]
+    return jsonschema.Draft202012Validator({"$schema": schema["$schema"], "$defs": schema["$defs"], **here})
+
+
+@pytest.fixture(scope="session")
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """Where servers come from; each would need a second and more to import what it is made of."""
+    with ForkServer(tmp_path_factory.mktemp("forks")) as server:
+        yield server
 
 
 @pytest.fixture
-async def start(environment: dict[str, str]) -> AsyncIterator[StartServer]:
+async def start(environment: dict[str, str], fork_server: ForkServer) -> AsyncIterator[StartServer]:
     """Start servers, which are ended with the test whatever state they are in."""
     started: list[LspClient] = []
 
     async def start_server(*words: str) -> LspClient:
         words = words or ("--engine-factory", FACTORY)
-        client = await LspClient.start(server_command(*words), environment=environment)
+        client = LspClient(await fork_server.start(("serve", "--stdio", *words), environment))
         started.append(client)
         return client
 
