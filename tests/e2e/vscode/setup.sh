@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the VS Code tests drive: Debian's Chromium, Node 24, code-server (VS Code itself) and playwright-core.
+# Installs what the VS Code tests drive: Debian's Chromium, Node 24, code-server (VS Code itself) and playwright-core;
+# and `ip`, with which the network is taken away.
 # Everything but Chromium goes into .cache/e2e inside the clone; what is there already is left as it is.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -24,11 +25,11 @@ once() {
   fi
 }
 
-install_chromium() {
+install_debian() {
   local sudo=""
   [ "$(id -u)" = 0 ] || sudo=sudo
   $sudo apt-get update -qq
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
 install_node() {
@@ -48,7 +49,8 @@ install_playwright() {
 }
 
 mkdir -p "$CACHE"
-command -v chromium >/dev/null || install_chromium
+command -v chromium >/dev/null || install_debian chromium fonts-dejavu-core
+command -v ip >/dev/null || install_debian iproute2
 once "node-$NODE_VERSION" install_node
 once "code-server-$CODE_SERVER_VERSION" install_code_server
 once "playwright-$PLAYWRIGHT_VERSION" install_playwright

@@ -44,6 +44,7 @@ def bare_path(folder: Path) -> str:
     return os.pathsep.join([str(folder), "/usr/bin", "/bin"])
 
 
+@pytest.mark.network
 @pytest.mark.timeout(1800)
 def test_a_fresh_machine_gets_to_its_first_ghost_text(tmp_path: Path, wheel: Path, data_dir: Path) -> None:
     path = bare_path(tmp_path / "bin")
