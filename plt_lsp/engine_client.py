@@ -162,7 +162,11 @@ class EngineClient:
             self._process.send(Abort(request_id))
 
     async def load(self, config: EngineConfig) -> EngineInfo:
-        """Load a pack before it is needed; raises what `generate` raises."""
+        """Load a pack before it is needed; raises what `generate` raises.
+
+        Who asks for this wants it now: no pause is kept after a process that died.
+        """
+        self._restarts = RestartState()
         request_id = self.new_id("load")
         message = await self._ask(Load(request_id, config), request_id, config)
         assert isinstance(message, Loaded)

@@ -170,6 +170,17 @@ async def test_restarts_are_bounded_by_a_growing_pause(client, clock, tmp_path):
     assert (await collect(client, pack))[-1].text == "well"
 
 
+async def test_who_asks_for_a_load_does_not_wait_for_the_pause(client, tmp_path):
+    pack = write_script(tmp_path / "p", exit_on_load=3)
+    for _ in range(2):
+        with pytest.raises(HostError, match="exit code 3"):
+            await collect(client, pack)
+    with pytest.raises(HostError, match="died 2 times in a row"):
+        await collect(client, pack)
+    write_script(pack, text="well")
+    assert (await client.load(EngineConfig(str(pack)))).pack == "p"
+
+
 async def test_ping_and_stats_are_answered_while_a_generation_runs(client, tmp_path):
     pack = write_script(tmp_path / "p", text="ab", wait_for=str(tmp_path / "go"))
     events = client.generate(EngineConfig(str(pack)), request(client))

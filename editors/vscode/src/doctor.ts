@@ -1,6 +1,6 @@
 /** Runs `plt-lsp doctor` and shows what it says as a document that grows; it does not know what is checked. */
 
-import { type Disposable, EventEmitter, ProgressLocation, Uri, window, workspace } from "vscode";
+import { type Disposable, EventEmitter, ProgressLocation, Range, Uri, window, workspace } from "vscode";
 import { run } from "./process";
 
 const SCHEME = "plt-doctor";
@@ -12,6 +12,13 @@ export class Doctor implements Disposable {
   private readonly provider = workspace.registerTextDocumentContentProvider(SCHEME, {
     onDidChange: this.grown.event,
     provideTextDocumentContent: () => this.text,
+  });
+  /** What is said last is what is looked at, as in a terminal. */
+  private readonly follower = workspace.onDidChangeTextDocument(({ document }) => {
+    const editor = window.visibleTextEditors.find((one) => one.document === document);
+    if (document.uri.scheme === SCHEME) {
+      editor?.revealRange(new Range(document.lineCount - 1, 0, document.lineCount - 1, 0));
+    }
   });
 
   async run(command: string): Promise<void> {
@@ -36,6 +43,7 @@ export class Doctor implements Disposable {
 
   dispose(): void {
     this.provider.dispose();
+    this.follower.dispose();
     this.grown.dispose();
   }
 

@@ -1,5 +1,6 @@
 """What happens in real Neovim when the engine or the server is killed: it is told of, and it comes back by itself."""
 
+import itertools
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ import pytest
 from tests.e2e.neovim.conftest import Open
 from tests.e2e.neovim.editor import Editor, command_line, until
 
+NUMBERS = itertools.count(1)
 SOURCE = "def mean(values):\n    return sum(values) / len(values)\n"
 
 
@@ -25,12 +27,12 @@ def editor(open_editor: Open, tmp_path_factory: pytest.TempPathFactory) -> Edito
 
 
 def suggest(editor: Editor) -> None:
-    """Type something on a line of its own, and wait for ghost text.
+    """Type something in place of what the last call typed, and wait for ghost text.
 
     Each time it is another text, since one that comes back is taken for an undo.
     """
-    editor.keys("<Esc>Go")
-    editor.type(f"total_{len(editor.lines())} = mea")
+    editor.keys("<Esc>:silent! global/^mean_/delete<CR>Go")
+    editor.type(f"mean_{next(NUMBERS)} = mea")
     editor.until_ghost()
 
 
