@@ -4,14 +4,17 @@ It does not know the protocol's types; how the engine is reached and what the se
 """
 
 import asyncio
+import math
 from dataclasses import dataclass
+from operator import itemgetter
 
 from plt_engine.errors import ConfigError, EngineError, HostError, LoopCountError, PackError, PackNotFoundError
 from plt_engine.types import FinishReason, GenerationOutput
 from plt_engine.wire import EngineConfig
-from plt_lsp.candidate import Candidate, generate, request_for, sampled
 from plt_lsp.engine_client import monotonic_ms
+from plt_lsp.engine_requests import request_for, sampled
 from plt_lsp.first_text import FirstText, OnFollow, kept_text, new_text
+from plt_lsp.generation import Generation
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.session import ServerSession
 from plt_lsp.snapshot import Snapshot
@@ -103,16 +106,16 @@ async def _after_pause(
     return await new_text(session, config, snapshot, plan, budget_ms, on_follow)
 
 
-def _completion(first: FirstText, others: list[Candidate]) -> Completion:
-    texts = tuple(text for text in (first.text, *(other.text for other in others)) if text)
+def _completion(first: FirstText, others: list[str]) -> Completion:
+    texts = tuple(text for text in (first.text, *others) if text)
     return Completion(texts, None if texts else first.reason, first.output, first.is_partial, first.is_kept)
 
 
 async def _alternatives(
     session: ServerSession, config: EngineConfig, snapshot: Snapshot, plan: Plan, first: FirstText
-) -> list[Candidate]:
+) -> list[str]:
     """Further texts that differ after shaping too, the surest first; the deadline counts for all texts together."""
-    found: list[Candidate] = []
+    found: list[tuple[float, str]] = []
     texts = {first.text, ""}
     spent_ms = first.output.metrics.total_ms if first.output is not None and not first.is_kept else 0.0
     ends_ms = monotonic_ms() + snapshot.settings.inline_completion.deadline_ms - spent_ms
@@ -121,11 +124,18 @@ async def _alternatives(
         if len(found) == plan.num_texts - 1 or left_ms <= 0:
             break
         request = sampled(request_for(session.engine.new_id(), snapshot, plan), seed, left_ms)
-        candidate = await generate(session.engine, config, request, snapshot, plan)
-        if candidate.text not in texts and candidate.output.finish_reason is not FinishReason.DEADLINE:
-            texts.add(candidate.text)
-            found.append(candidate)
-    return sorted(found, key=lambda candidate: candidate.mean_log_probability, reverse=True)
+        other = Generation(session.engine, config, request, snapshot, plan, key=None)
+        output = await other.finished()
+        if other.text not in texts and output.finish_reason is not FinishReason.DEADLINE:
+            texts.add(other.text)
+            found.append((mean_log_probability(output), other.text))
+    return [text for _, text in sorted(found, key=itemgetter(0), reverse=True)]
+
+
+def mean_log_probability(output: GenerationOutput) -> float:
+    """How sure the model was of its tokens, 0 being certainty; minus infinity where that was not asked for."""
+    found = output.log_probabilities
+    return sum(found) / len(found) if found else -math.inf
 
 
 def explain(session: ServerSession, error: EngineError) -> EmptyReason:

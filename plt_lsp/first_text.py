@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from plt_engine.types import GenerationOutput
 from plt_engine.wire import EngineConfig
-from plt_lsp.candidate import request_for
 from plt_lsp.completion_cache import Hit
 from plt_lsp.engine_client import EngineState, monotonic_ms
+from plt_lsp.engine_requests import request_for
 from plt_lsp.generation import Generation
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.session import ServerSession

@@ -11,9 +11,9 @@ from plt_engine.errors import EngineError
 from plt_engine.types import GenerationChunk, Priority
 from plt_engine.wire import EngineConfig
 from plt_lsp.acceptance import Offer
-from plt_lsp.candidate import request_for, warm_up_request
 from plt_lsp.documents import Document
 from plt_lsp.engine_client import EngineState
+from plt_lsp.engine_requests import request_for, warm_up_request
 from plt_lsp.first_text import key_of
 from plt_lsp.generation import Generation
 from plt_lsp.reasons import EmptyReason

@@ -77,6 +77,23 @@ class Generation:
         """Set once it has grown or ended; each time there is another one."""
         return self._change
 
+    async def finished(self) -> GenerationOutput:
+        """What the engine said at the end, for one who alone wants the text: whoever gives up stops it.
+
+        Raises:
+            EngineError: there is no text.
+        """
+        try:
+            while not self.is_over:
+                await self.change.wait()
+        finally:
+            if not self.is_over:
+                self.stop()
+        if self.error is not None:
+            raise self.error
+        assert self.output is not None, "nobody else has stopped it"
+        return self.output
+
     def stop(self) -> None:
         """Have the engine stop at its next token, and whoever waits go on; what was generated is not kept."""
         self.was_stopped = True
