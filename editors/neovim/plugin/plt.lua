@@ -12,7 +12,7 @@ vim.api.nvim_create_user_command("Plt", function(call)
   require("plt.command").run(call.fargs)
 end, {
   nargs = "*",
-  desc = "The plt language server: status, restart, log, doctor, snooze, enable, disable",
+  desc = "The plt language server: status, restart, log, doctor, context, statistics, snooze, enable, disable",
   complete = function(lead, line)
     return require("plt.command").complete(lead, line)
   end,

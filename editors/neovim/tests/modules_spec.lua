@@ -97,9 +97,12 @@ M["the log shows what the server wrote, line by line"] = function()
 end
 
 M[":Plt completes its words and theirs"] = function()
-  equal(command.complete("", "Plt "), { "disable", "doctor", "enable", "log", "restart", "snooze", "status" })
-  equal(command.complete("s", "Plt s"), { "snooze", "status" })
-  equal(command.complete("", "Plt snooze "), { "5", "10", "30", "60" })
+  equal(
+    command.complete("", "Plt "),
+    { "context", "disable", "doctor", "enable", "log", "restart", "snooze", "statistics", "status" }
+  )
+  equal(command.complete("s", "Plt s"), { "snooze", "statistics", "status" })
+  equal(command.complete("", "Plt snooze "), { "0", "5", "10", "30", "60" })
   equal(command.complete("gitrebas", "Plt disable gitrebas"), { "gitrebase" })
   equal(command.complete("", "Plt status "), {})
 end
@@ -144,8 +147,10 @@ M["the statusline follows what the server tells"] = function()
     { "Error", "no_pack", "plt: no model" },
     { "Error", "something new", "plt: something new" },
     { "Inactive", "disabled", "plt: disabled" },
+    { "Inactive", "excluded", "plt: off here" },
+    { "Inactive", "snoozed", "plt: snoozed until 14:05", "Snoozed until 14:05." },
   }) do
-    status.note_status({ kind = case[1], reason = case[2] })
+    status.note_status({ kind = case[1], reason = case[2], message = case[4] or "" })
     equal(status.line(), case[3])
   end
   state.config, state.server, status.client = nil, nil, client
@@ -245,6 +250,27 @@ M["the trigger key makes Neovim's request the user's, once"] = function()
     vim.api.nvim_exec_autocmds("CursorMovedI", { buffer = 0 })
     equal(sent, { 2, 1, 2 })
   end)
+end
+
+M["Neovim's own suggestion is dropped, and the server is told where the user has dismissed it"] = function()
+  local known, told = status.client, {}
+  status.client = function()
+    return {
+      notify = function(_, method, params)
+        table.insert(told, { method, params })
+      end,
+    }
+  end
+  vim.api.nvim_set_current_buf(vim.api.nvim_create_buf(false, true))
+  local uri = vim.uri_from_bufnr(0)
+  with_native({ insert_text = "one" }, function(calls)
+    native.hide()
+    equal(told, {})
+    equal(native.dismiss(), true)
+    equal(calls, { { "get" }, { "get" } })
+  end)
+  status.client = known
+  equal(told, { { "plt/didDismissCompletion", { textDocument = { uri = uri } } } })
 end
 
 M["a word of Neovim's own suggestion is inserted, and nothing left to it"] = function()

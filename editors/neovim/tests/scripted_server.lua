@@ -15,7 +15,7 @@ local CAPABILITIES = {
   positionEncoding = "utf-16",
   textDocumentSync = { openClose = true, change = 2 },
   inlineCompletionProvider = true,
-  executeCommandProvider = { commands = { "plt.accepted" } },
+  executeCommandProvider = { commands = { "plt.accepted", "plt.snoozeFor", "plt.showContext", "plt.showStatistics" } },
 }
 
 --- The fields of plt/didChangeStatus.
@@ -33,6 +33,22 @@ local function items_at(position)
   end, M.texts)
 end
 
+--- What the commands answer that answer something.
+local COMMANDS = {
+  ["plt.snoozeFor"] = function(minutes)
+    local is_snoozed = minutes > 0
+    local told = is_snoozed and M.status("Inactive", "snoozed", "Snoozed until 14:05.") or M.status("Normal")
+    M.notify("plt/didChangeStatus", told)
+    return { ["until"] = is_snoozed and "14:05" or vim.NIL }
+  end,
+  ["plt.showContext"] = function(uri, position)
+    return { text = ("%s:%d:%d\nthe prompt\n"):format(vim.fs.basename(uri), position.line, position.character) }
+  end,
+  ["plt.showStatistics"] = function()
+    return { text = "python  7" }
+  end,
+}
+
 local function answer(method, params)
   if method == "initialize" then
     return { capabilities = CAPABILITIES }
@@ -40,6 +56,8 @@ local function answer(method, params)
     return M.texts == vim.NIL and vim.NIL or { items = items_at(params.position) }
   elseif method == "plt/status" then
     return M.status("Normal", "engine_off")
+  elseif method == "workspace/executeCommand" and COMMANDS[params.command] then
+    return COMMANDS[params.command](unpack(params.arguments))
   end
   return vim.NIL
 end

@@ -93,24 +93,51 @@ def test_accept_by_word_and_by_line_comes_to_the_same(stack: Editor, tmp_path: P
     until(lambda: num_accepted(stack) == count + 1, "the server to count it")
 
 
-def test_dismiss_and_ask_again(stack: Editor) -> None:
+def test_what_is_dismissed_is_not_suggested_there_again(stack: Editor) -> None:
+    dismissed = stack.until_ghost()["text"]
+    stack.keys("<C-]>")
+    stack.until_no_ghost()
+    assert stack.lua("return require('plt').trigger()")
+    until(lambda: not stack.lua("return require('plt.state').request"), "the answer")
+    assert (stack.ghost() or {}).get("text") != dismissed
+    stack.keys("<CR>")
+    stack.type("        return")
     stack.until_ghost()
-    seen = []
-    for _ in range(2):
-        stack.keys("<C-]>")
-        stack.until_no_ghost()
+
+
+def test_a_snooze_keeps_away_all_but_what_is_asked_for(stack: Editor, tmp_path: Path) -> None:
+    stack.until_ghost()
+    stack.nvim.command("Plt snooze 5")
+    try:
+        until(lambda: stack.statusline().startswith("plt: snoozed until "), stack.statusline)
+        begin(stack, tmp_path / "snoozed.py")
+        until(lambda: outcome(stack) == "snoozed", "the server's refusal")
+        assert stack.ghost() is None
         stack.keys("<M-\\>")
-        seen.append(stack.until_ghost()["text"])
-    assert seen[0] == seen[1]
+        stack.until_ghost()
+    finally:
+        stack.nvim.command("Plt snooze 0")
+    until(lambda: "snoozed" not in stack.statusline(), stack.statusline)
+    begin(stack, tmp_path / "awake.py").until_ghost()
+
+
+def test_what_the_model_sees_and_the_statistics_can_be_read(stack: Editor) -> None:
+    stack.until_ghost()
+    stack.keys("<Esc>")
+    for word, text in (("context", "def push(self, item):"), ("statistics", "python")):
+        stack.nvim.command(f"Plt {word}")
+        until(lambda: stack.nvim.current.buffer.options["buftype"] == "nofile", "a window to read")
+        assert text in stack.text()
+        stack.nvim.command("close")
 
 
 def test_a_setting_has_its_effect_at_once(stack: Editor) -> None:
     assert stack.until_ghost()["text"].count("\n") > 1
     try:
         stack.lua("require('plt').configure({ inlineCompletion = { maxLines = 2 } })")
-        stack.keys("<C-]>")
+        stack.keys("<Esc>")
         stack.until_no_ghost()
-        stack.keys("<M-\\>")
+        stack.keys("A<M-\\>")
         assert stack.until_ghost()["text"].count("\n") == 1
     finally:
         stack.lua("require('plt').configure({ inlineCompletion = { maxLines = 4 } })")

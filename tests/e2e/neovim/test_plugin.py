@@ -285,9 +285,32 @@ def test_the_status_is_what_the_server_tells(editor: Editor) -> None:
 def test_dismiss_drops_it_and_nothing_comes_back_by_itself(editor: Editor) -> None:
     show(editor, "x", "x1")
     asked = len(received(editor, "textDocument/inlineCompletion"))
+    assert received(editor, "plt/didDismissCompletion") == []
     editor.keys("<C-]>")
     editor.until_no_ghost()
     assert len(received(editor, "textDocument/inlineCompletion")) == asked
+    file = Path(editor.nvim.api.buf_get_name(0))
+    assert received(editor, "plt/didDismissCompletion") == [{"textDocument": {"uri": file.as_uri()}}]
+
+
+def test_what_is_dismissed_while_it_grows_stays_away(editor: Editor) -> None:
+    show(editor, "x", "x1")
+    progress(editor, "12")
+    editor.until_ghost(lambda ghost: ghost["text"] == "12")
+    editor.keys("<C-]>")
+    editor.until_no_ghost()
+    progress(editor, "123", done=True)
+    assert editor.status()  # an answer that comes after what was told before it
+    assert editor.ghost() is None
+
+
+def test_leaving_insert_mode_dismisses_nothing(editor: Editor) -> None:
+    show(editor, "x", "x1")
+    editor.keys("<Esc>")
+    editor.until_no_ghost()
+    editor.keys("A")
+    editor.until_ghost(lambda ghost: ghost["text"] == "1")
+    assert received(editor, "plt/didDismissCompletion") == []
 
 
 def test_keys_do_what_they_did_where_nothing_is_shown(editor: Editor) -> None:
@@ -420,24 +443,46 @@ def test_what_follows_the_cursor_is_shown_where_it_will_stand(editor: Editor) ->
     until(lambda: editor.lines() == ["f(a,", "  b)"], "the text to be accepted")
 
 
-def test_disable_enable_and_snooze(editor: Editor) -> None:
-    for off, on in (("disable", "enable"), ("snooze 5", "enable")):
+def test_disable_and_enable(editor: Editor) -> None:
+    editor.nvim.command("Plt disable")
+    assert editor.statusline() == "plt: disabled"
+    suggest(editor, "ab")
+    editor.lua("scripted.received = {}")
+    editor.type("a")
+    until(lambda: editor.lines() == ["a"], "the text")
+    until(lambda: received(editor, "textDocument/didChange"), "the change")
+    assert received(editor, "textDocument/inlineCompletion") == []
+    editor.keys("<M-\\>")
+    editor.until_ghost()
+    editor.nvim.command("Plt enable")
+    editor.keys("<Esc>S")
+    suggest(editor, "ab")
+    editor.type("a")
+    editor.until_ghost()
+
+
+def test_the_server_keeps_the_snooze_and_says_until_when(editor: Editor) -> None:
+    for words, is_snoozed in (("snooze 5", True), ("enable", False), ("snooze", True), ("snooze 0", False)):
+        show(editor, "x", "x1")
+        editor.nvim.command(f"Plt {words}")
+        line = "plt: snoozed until 14:05"
+        until(lambda line=line, wanted=is_snoozed: (editor.statusline() == line) is wanted, editor.statusline)
+        assert (editor.ghost() is None) is words.startswith("snooze")
         editor.keys("<Esc>S")
-        editor.nvim.command(f"Plt {off}")
-        assert off.split()[0] in editor.statusline()
-        suggest(editor, "ab")
-        editor.lua("scripted.received = {}")
-        editor.type("a")
-        until(lambda: editor.lines() == ["a"], "the text")
-        until(lambda: received(editor, "textDocument/didChange"), "the change")
-        assert received(editor, "textDocument/inlineCompletion") == []
-        editor.keys("<M-\\>")
-        editor.until_ghost()
-        editor.nvim.command(f"Plt {on}")
-        editor.keys("<Esc>S")
-        suggest(editor, "ab")
-        editor.type("a")
-        editor.until_ghost()
+    asked = received(editor, "workspace/executeCommand")
+    assert asked == [{"command": "plt.snoozeFor", "arguments": [minutes]} for minutes in (5, 0, 10, 0)]
+    assert received(editor, "plt/didDismissCompletion") == []
+
+
+def test_the_context_and_the_statistics_open_to_be_read(editor: Editor) -> None:
+    editor.type("one")
+    editor.keys("<Esc>")
+    for word, lines in (("context", ["text.py:0:2", "the prompt"]), ("statistics", ["python  7"])):
+        editor.nvim.command(f"Plt {word}")
+        until(lambda lines=lines: editor.lines() == lines, editor.text)
+        assert editor.nvim.current.buffer.options["modifiable"] is False
+        editor.nvim.command("close")
+    assert editor.lines() == ["one"]
 
 
 def test_languages_and_settings_reach_the_server(editor: Editor) -> None:
@@ -472,6 +517,6 @@ def test_unnamed_and_special_buffers_are_left_alone(editor: Editor) -> None:
 
 def test_the_command_says_what_it_cannot_do(editor: Editor) -> None:
     editor.keys("<Esc>")
-    for words, answer in (("nonsense", "is unknown; there are disable, doctor"), ("snooze soon", "number of minutes")):
+    for words, answer in (("nonsense", "is unknown; there are context, disable"), ("snooze soon", "number of minutes")):
         with pytest.raises(Exception, match=answer):
             editor.nvim.command(f"Plt {words}")

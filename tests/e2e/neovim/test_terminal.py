@@ -47,9 +47,9 @@ def test_a_person_sees_ghost_text_types_on_and_accepts_it(terminal: Terminal) ->
     terminal.press("G", "o", "Enter")
     terminal.type("    def pop(self):")
     editor.until_ghost()
-    terminal.press("C-]")
+    terminal.press("Escape")
     editor.until_no_ghost()
-    terminal.press("M-\\")
+    terminal.press("A", "M-\\")
     editor.until_ghost()
     until(lambda: "ready" in terminal.screen(), terminal.screen)  # until then it grows
 

@@ -25,8 +25,7 @@ end
 function M.run_command(command)
   local client = status.client()
   if command and client then
-    local params = { command = command.command, arguments = command.arguments }
-    rpc.request(client, "workspace/executeCommand", params, function() end)
+    rpc.execute(client, command.command, command.arguments)
   end
 end
 

@@ -3,6 +3,7 @@
 
 local accept = require("plt.accept")
 local ghost = require("plt.ghost")
+local remote = require("plt.remote")
 local request = require("plt.request")
 
 local M = {}
@@ -56,12 +57,20 @@ function M.previous()
   return cycle(-1)
 end
 
----@return boolean
-function M.dismiss()
-  local was_shown = ghost.shown() ~= nil
+--- Drops what is shown and what is on its way, without a word on whether it was wanted.
+function M.hide()
   ghost.clear()
   request.cancel()
-  return was_shown
+end
+
+---@return boolean
+function M.dismiss()
+  local shown = ghost.shown()
+  M.hide()
+  if shown then
+    remote.tell_dismissed(shown.ghost.buf)
+  end
+  return shown ~= nil
 end
 
 ---@return boolean

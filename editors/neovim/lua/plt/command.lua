@@ -2,6 +2,8 @@
 -- It does not know how what they ask for is done.
 
 local log = require("plt.log")
+local remote = require("plt.remote")
+local scratch = require("plt.scratch")
 local server = require("plt.server")
 local state = require("plt.state")
 local status = require("plt.status")
@@ -42,10 +44,7 @@ local function open_log()
     show({ "The server has not said anything yet. Neovim keeps its log in " .. log.path() })
     return
   end
-  vim.cmd.new()
-  vim.bo.buftype, vim.bo.bufhidden, vim.bo.swapfile = "nofile", "wipe", false
-  vim.api.nvim_buf_set_lines(0, 0, -1, false, lines)
-  vim.bo.modifiable = false
+  scratch.open(lines)
   vim.cmd("normal! G")
 end
 
@@ -65,8 +64,8 @@ end
 
 local function snooze(words)
   local minutes = tonumber(words[1] or SNOOZE_MINUTES)
-  if not minutes or minutes <= 0 then
-    complain((":Plt snooze takes a number of minutes, not %q."):format(words[1]))
+  if not minutes or minutes < 0 then
+    complain((":Plt snooze takes a number of minutes, or 0 to end a snooze, not %q."):format(words[1]))
     return
   end
   require("plt").snooze(minutes)
@@ -90,10 +89,20 @@ local SUBCOMMANDS = {
   },
   log = { run = open_log },
   doctor = { run = run_doctor },
+  context = {
+    run = function()
+      remote.context(scratch.open)
+    end,
+  },
+  statistics = {
+    run = function()
+      remote.statistics(scratch.open)
+    end,
+  },
   snooze = {
     run = snooze,
     words = function()
-      return { "5", "10", "30", "60" }
+      return { "0", "5", "10", "30", "60" }
     end,
   },
   enable = {

@@ -6,13 +6,11 @@ local config = require("plt.config")
 local events = require("plt.events")
 local keys = require("plt.keys")
 local native = require("plt.native")
-local request = require("plt.request")
+local remote = require("plt.remote")
 local state = require("plt.state")
 local status = require("plt.status")
 
 local M = {}
-
-local MINUTE_MS = 60000
 
 local DESCRIPTIONS = {
   { name = "accept", desc = "accept the suggestion" },
@@ -113,7 +111,9 @@ end
 function M.set_enabled(enabled, language)
   if not language then
     state.enabled = enabled
-    state.snoozed_until = nil
+    if status.kind() == "snoozed" then
+      remote.snooze_for(0)
+    end
   else
     local others = vim.tbl_filter(function(other)
       return other ~= language
@@ -121,18 +121,16 @@ function M.set_enabled(enabled, language)
     client.configure({ disabledLanguages = enabled and others or vim.list_extend(others, { language }) })
   end
   if not enabled and state.config then
-    M.dismiss()
+    actions().hide()
   end
   status.changed()
 end
 
---- Has nothing suggested by itself for some minutes; asking with the trigger key still works.
+--- Has nothing suggested by itself for some minutes; asking with the trigger key still works. 0 minutes end it.
 ---@param minutes number
 function M.snooze(minutes)
-  state.snoozed_until = vim.uv.now() + math.floor(minutes * MINUTE_MS)
-  M.dismiss()
-  request.cancel()
-  status.changed()
+  actions().hide()
+  remote.snooze_for(minutes)
 end
 
 --- Starts the server anew.

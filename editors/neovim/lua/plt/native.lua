@@ -3,6 +3,7 @@
 
 local accept = require("plt.accept")
 local native_request = require("plt.native_request")
+local remote = require("plt.remote")
 local state = require("plt.state")
 local status = require("plt.status")
 local suggestion = require("plt.suggestion")
@@ -86,12 +87,19 @@ function M.previous()
   return cycle(-1)
 end
 
+--- Neovim drops what it shows before it hands it over, and nothing is done with it here.
+function M.hide()
+  vim.lsp.inline_completion.get({ on_accept = function() end })
+end
+
 ---@return boolean
 function M.dismiss()
-  local filter = { bufnr = vim.api.nvim_get_current_buf() }
-  vim.lsp.inline_completion.enable(false, filter)
-  vim.lsp.inline_completion.enable(true, filter)
-  return false
+  local buf = vim.api.nvim_get_current_buf()
+  return vim.lsp.inline_completion.get({
+    on_accept = function()
+      remote.tell_dismissed(buf)
+    end,
+  })
 end
 
 ---@return boolean

@@ -20,10 +20,10 @@ local INVOKED, AUTOMATIC = 1, 2
 ---@field row integer? 0-based, of the cursor when it was sent
 ---@field col integer? byte offset
 
---- Forgets the request, and tells the server so where it was already sent.
+--- Forgets the request and what it may still bring, and tells the server so where it was already sent.
 function M.cancel()
   local request = state.request
-  state.request = nil
+  state.request, state.asked = nil, nil
   local client = request and request.id and vim.lsp.get_client_by_id(request.client_id)
   if client then
     rpc.notify(client, "$/cancelRequest", { id = request.id })
@@ -106,7 +106,7 @@ end
 
 --- Whether suggestions may be asked for without the user's wish.
 local function is_automatic_on()
-  return state.enabled and not status.is_snoozed() and not (state.config.hide_with_menu and menu.is_visible())
+  return state.enabled and not (state.config.hide_with_menu and menu.is_visible())
 end
 
 --- Asks once the user has paused; each call starts the pause anew.

@@ -29,6 +29,16 @@ function M.notify(client, method, params)
   end
 end
 
+--- Has the server run one of its commands.
+---@param client vim.lsp.Client
+---@param command string
+---@param arguments any[]?
+---@param handler fun(err: table?, result: any)?
+function M.execute(client, command, arguments, handler)
+  local params = { command = command, arguments = arguments }
+  M.request(client, "workspace/executeCommand", params, handler or function() end)
+end
+
 ---@param client vim.lsp.Client
 function M.stop(client)
   if has_methods then

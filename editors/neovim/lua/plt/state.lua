@@ -5,7 +5,6 @@
 ---@field config plt.Config? what `setup` was given, over the defaults; nil before `setup`
 ---@field settings plt.Settings the server's settings as they are now
 ---@field enabled boolean false after `:Plt disable`
----@field snoozed_until integer? vim.uv.now() milliseconds until which nothing is asked for by itself
 ---@field client_id integer? the running server's client
 ---@field buffers table<integer, true> buffers that the server is to see, restart or not
 ---@field exits integer[] when the server ended unasked, in vim.uv.now() milliseconds
@@ -22,7 +21,6 @@ return {
   config = nil,
   settings = {},
   enabled = true,
-  snoozed_until = nil,
   client_id = nil,
   buffers = {},
   exits = {},

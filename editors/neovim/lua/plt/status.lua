@@ -6,8 +6,6 @@ local state = require("plt.state")
 
 local M = {}
 
-local MINUTE_MS = 60000
-
 --- The server's reasons for requests that fail, in a few words.
 local FAILURES = {
   no_pack = "no model",
@@ -17,21 +15,19 @@ local FAILURES = {
   engine_error = "engine error",
 }
 
----@return boolean
-function M.is_snoozed()
-  return state.snoozed_until ~= nil and vim.uv.now() < state.snoozed_until
-end
-
 ---@return vim.lsp.Client?
 function M.client()
   return state.client_id and vim.lsp.get_client_by_id(state.client_id) or nil
 end
 
+--- The server's reasons for offering nothing that are not the file's.
+local PAUSES = { snoozed = "snoozed", disabled = "disabled" }
+
 --- What goes on in the server, as it has told.
 ---@param told table of plt/didChangeStatus
 local function told_kind(told)
   if told.kind == "Inactive" then
-    return "disabled"
+    return PAUSES[told.reason] or "off here"
   elseif told.kind == "Busy" and told.reason == "loading" then
     return "loading"
   elseif (state.request and state.request.id) or told.kind == "Busy" then
@@ -43,7 +39,7 @@ local function told_kind(told)
 end
 
 --- What goes on, as one of a few words that statuslines can map to icons.
----@return "off"|"stopped"|"starting"|"disabled"|"snoozed"|"loading"|"busy"|"failed"|"engine off"|"ready"
+---@return "off"|"stopped"|"starting"|"disabled"|"snoozed"|"off here"|"loading"|"busy"|"failed"|"engine off"|"ready"
 function M.kind()
   if not state.config then
     return "off"
@@ -55,8 +51,6 @@ function M.kind()
     return "starting"
   elseif not state.enabled then
     return "disabled"
-  elseif M.is_snoozed() then
-    return "snoozed"
   end
   return told_kind(state.server or {})
 end
@@ -84,7 +78,7 @@ function M.line()
   elseif kind == "failed" then
     return "plt: " .. (FAILURES[state.server.reason] or state.server.reason)
   elseif kind == "snoozed" then
-    return ("plt: snoozed %d min"):format(math.ceil((state.snoozed_until - vim.uv.now()) / MINUTE_MS))
+    return "plt: " .. state.server.message:lower():gsub("%.$", "")
   elseif kind == "ready" then
     return vim.trim("plt: ready " .. figures())
   end

@@ -1,0 +1,77 @@
+-- What the user asks of the server or tells it, beside suggestions: a snooze, a dismissal, its context, its statistics.
+-- It does not know how any of it is shown.
+
+local rpc = require("plt.rpc")
+local status = require("plt.status")
+
+local M = {}
+
+local NOT_RUNNING = "the server is not running: open a file with a file type, or try `:Plt restart`."
+local NOT_SERVED = "the server does not see this buffer; it is for files with a name and a file type."
+
+local function complain(message)
+  vim.notify("plt: " .. message, vim.log.levels.ERROR)
+end
+
+---@param command string
+---@param arguments any[]
+---@param on_result fun(result: any)?
+local function execute(command, arguments, on_result)
+  local client = status.client()
+  if not client or not client.initialized then
+    complain(NOT_RUNNING)
+    return
+  end
+  rpc.execute(client, command, arguments, function(err, result)
+    vim.schedule(function()
+      if err then
+        complain(err.message)
+      elseif on_result then
+        on_result(result)
+      end
+    end)
+  end)
+end
+
+---@param on_lines fun(lines: string[])
+local function with_lines(on_lines)
+  return function(result)
+    on_lines(vim.split(vim.trim(result.text), "\n", { plain = true }))
+  end
+end
+
+--- Has the server offer nothing by itself for so long; 0 ends that. How long it lasts the server's status says.
+---@param minutes number
+function M.snooze_for(minutes)
+  execute("plt.snoozeFor", { minutes })
+end
+
+--- Asks for what the model would be shown at the cursor.
+---@param on_lines fun(lines: string[])
+function M.context(on_lines)
+  local client, buf = status.client(), vim.api.nvim_get_current_buf()
+  if client and not vim.lsp.buf_is_attached(buf, client.id) then
+    complain(NOT_SERVED)
+    return
+  end
+  local params = vim.lsp.util.make_position_params(0, client and client.offset_encoding or "utf-16")
+  execute("plt.showContext", { params.textDocument.uri, params.position }, with_lines(on_lines))
+end
+
+--- Asks for what was shown and accepted so far.
+---@param on_lines fun(lines: string[])
+function M.statistics(on_lines)
+  execute("plt.showStatistics", {}, with_lines(on_lines))
+end
+
+--- Tells the server that what is shown in a buffer is not wanted, so that it is not offered there again.
+---@param buf integer
+function M.tell_dismissed(buf)
+  local client = status.client()
+  if client then
+    local params = { textDocument = vim.lsp.util.make_text_document_params(buf) }
+    rpc.notify(client, "plt/didDismissCompletion", params)
+  end
+end
+
+return M
