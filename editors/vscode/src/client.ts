@@ -30,9 +30,10 @@ import {
   COMPLETION_REPORT,
   type CompletionReport,
   DID_CHANGE_STATUS,
+  DID_DISMISS_COMPLETION,
+  type DidDismissCompletion,
   INLINE_COMPLETION_PROGRESS,
   type InlineCompletionProgress,
-  LOAD_MODEL,
   STATUS,
   type ServerStatus,
 } from "./protocol";
@@ -54,8 +55,6 @@ export interface Observer {
   status(status: ServerStatus): void;
   /** Whether this request is no user's, whatever the editor takes it for; asked once for each. */
   isForMore(): boolean;
-  /** Whether completions that nobody asked for are unwelcome at present. */
-  isQuiet(): boolean;
 }
 
 export class Client implements Disposable {
@@ -97,10 +96,18 @@ export class Client implements Disposable {
     return this.client !== undefined && this.options !== JSON.stringify(initializationOptions(section()));
   }
 
-  /** Has the server load its model now, which it would else do for the next completion; it tells how that goes. */
-  async loadModel(): Promise<void> {
+  /** What one of the server's commands answers; undefined where the server does not run. */
+  async execute<T>(command: string, ...args: readonly unknown[]): Promise<T | undefined> {
+    return this.isRunning
+      ? await this.client?.sendRequest(ExecuteCommandRequest.type, { command, arguments: [...args] })
+      : undefined;
+  }
+
+  /** Tells the server that the user wants nothing of what is shown in a document. */
+  async tellDismissed(uri: string): Promise<void> {
     if (this.isRunning) {
-      await this.client?.sendRequest(ExecuteCommandRequest.type, { command: LOAD_MODEL });
+      const params: DidDismissCompletion = { textDocument: { uri } };
+      await this.client?.sendNotification(DID_DISMISS_COMPLETION, params);
     }
   }
 
@@ -172,9 +179,6 @@ export class Client implements Disposable {
         provideInlineCompletionItems: async (document, position, asked, token, next) => {
           const { Automatic } = InlineCompletionTriggerKind;
           const context = this.observer.isForMore() ? { ...asked, triggerKind: Automatic } : asked;
-          if (this.observer.isQuiet() && context.triggerKind === Automatic) {
-            return [];
-          }
           return withoutSurrogates(document, await next(document, position, context, token));
         },
         executeCommand: async (command, args, next) => {

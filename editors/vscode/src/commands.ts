@@ -1,38 +1,41 @@
 /** The commands of the palette, each one line; what they do lives elsewhere. */
 
 import { type Disposable, type LogOutputChannel, commands, window } from "vscode";
+import type { Client } from "./client";
 import { isEnabled, write } from "./config";
 import type { Controller } from "./controller";
-import type { Doctor } from "./doctor";
-import type { GhostText } from "./ghostText";
+import { runDoctor } from "./doctor";
 import { toggleLanguage } from "./languages";
 import { showMenu } from "./menu";
-import type { Snooze } from "./snooze";
+import type { Reports } from "./reports";
+import { toggleSnooze } from "./snooze";
+import { isSnoozed } from "./status";
 import type { StatusBar } from "./statusBar";
+import { showContext, showStatistics } from "./told";
 
 const WALKTHROUGH = "plt.plt-lsp#plt.start";
 
 export interface Parts {
   readonly controller: Controller;
-  readonly ghostText: GhostText;
   readonly log: LogOutputChannel;
-  readonly doctor: Doctor;
-  readonly snooze: Snooze;
+  readonly reports: Reports;
   readonly statusBar: StatusBar;
 }
 
-export function registerCommands({ controller, ghostText, log, doctor, snooze, statusBar }: Parts): Disposable[] {
+export function registerCommands({ controller, log, reports, statusBar }: Parts): Disposable[] {
   const actions: Readonly<Record<string, () => unknown>> = {
-    "plt.showMenu": () => showMenu(statusBar.current, snooze.isActive),
-    "plt.dismiss": () => ghostText.dismiss(),
+    "plt.showMenu": () => showMenu(statusBar.current),
+    "plt.dismiss": () => controller.dismiss(),
     "plt.restartServer": () => controller.start(),
     "plt.installServer": () => controller.install(),
     "plt.buildModel": () => controller.buildModel(),
-    "plt.runDoctor": () => withServer(controller, (command) => doctor.run(command)),
+    "plt.runDoctor": () => withServer(controller, (command) => runDoctor(command, reports)),
     "plt.showLog": () => log.show(true),
     "plt.toggleLanguage": () => toggleLanguage(),
     "plt.toggle": () => write("enable", !isEnabled()),
-    "plt.snooze": () => snooze.toggle(),
+    "plt.snooze": () => withClient(controller, (client) => toggleSnooze(client, isSnoozed(statusBar.current))),
+    "plt.openContext": () => withClient(controller, (client) => showContext(client, reports)),
+    "plt.openStatistics": () => withClient(controller, (client) => showStatistics(client, reports)),
     "plt.openSettings": () => commands.executeCommand("workbench.action.openSettings", "@ext:plt.plt-lsp"),
     "plt.openWalkthrough": () => commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH, false),
   };
@@ -46,4 +49,12 @@ async function withServer(controller: Controller, work: (command: string) => Pro
     return;
   }
   await work(found.command);
+}
+
+async function withClient({ client }: Controller, work: (client: Client) => Promise<void>): Promise<void> {
+  if (!client.isRunning) {
+    void window.showInformationMessage("The server is not running; only it can do this.");
+    return;
+  }
+  await work(client);
 }

@@ -7,8 +7,8 @@ import type { PrivateEnvironment } from "./environment";
 import type { GhostText } from "./ghostText";
 import { type ServerCommand, locateServer } from "./locate";
 import { buildModel, offerModel } from "./models";
+import { LOAD_MODEL } from "./protocol";
 import { askToInstall, install, offer } from "./setup";
-import type { Snooze } from "./snooze";
 import { type ServerState, withAnswer, withCrash, withReport, withServer } from "./status";
 import type { StatusBar } from "./statusBar";
 
@@ -23,7 +23,6 @@ export class Controller implements Disposable {
     private readonly log: LogOutputChannel,
     private readonly environment: PrivateEnvironment,
     private readonly statusBar: StatusBar,
-    private readonly snooze: Snooze,
     private readonly ghostText: GhostText,
   ) {
     this.client = new Client(log, this.observer());
@@ -88,7 +87,16 @@ export class Controller implements Disposable {
   async buildModel(): Promise<void> {
     const found = this.locate();
     if (found !== undefined && (await buildModel(found.command, this.log))) {
-      await this.client.loadModel();
+      await this.client.execute(LOAD_MODEL);
+    }
+  }
+
+  /** The user wants nothing of what is shown at the cursor. */
+  async dismiss(): Promise<void> {
+    const document = window.activeTextEditor?.document;
+    await this.ghostText.dismiss();
+    if (document !== undefined) {
+      await this.client.tellDismissed(document.uri.toString());
     }
   }
 
@@ -119,7 +127,7 @@ export class Controller implements Disposable {
   private async offerModel(): Promise<void> {
     const found = this.locate();
     if (found !== undefined && (await offerModel(found.command, this.memory, this.log))) {
-      await this.client.loadModel();
+      await this.client.execute(LOAD_MODEL);
     }
   }
 
@@ -148,7 +156,6 @@ export class Controller implements Disposable {
       progress: (progress) => this.ghostText.growth.progressed(progress),
       isForMore: () => this.ghostText.takeAsked(),
       status: (answer) => this.statusBar.update((status) => withAnswer(status, answer)),
-      isQuiet: () => this.snooze.isActive,
     };
   }
 

@@ -1,4 +1,4 @@
-/** Has the editor show the rest of a growing completion, and dismisses one that still grows; what has grown it is told. */
+/** Has the editor show the rest of a growing completion, and hides one that is not wanted; what has grown it is told. */
 
 import { Uri, commands, window } from "vscode";
 import { type Asker, Growth, type Place } from "./growth";
@@ -28,11 +28,7 @@ export class GhostText implements Asker {
     return asked;
   }
 
-  /** The key for dismissing is this extension's while more is to come, which would else bring back what was dismissed. */
-  growing(isGrowing: boolean): void {
-    void commands.executeCommand("setContext", "plt.isGrowing", isGrowing);
-  }
-
+  /** Hides what is shown, and leaves it hidden. */
   async dismiss(): Promise<void> {
     this.growth.stop();
     await commands.executeCommand("editor.action.inlineSuggest.hide");

@@ -15,8 +15,6 @@ export interface Asker {
   /** Whether the cursor stands where the text was asked for. */
   isAt(place: Place): boolean;
   ask(): void;
-  /** Called when it begins and ends that the rest is awaited. */
-  growing(isGrowing: boolean): void;
 }
 
 export class Growth {
@@ -26,7 +24,7 @@ export class Growth {
   constructor(private readonly asker: Asker) {}
 
   reported({ requestId, partial }: CompletionReport): void {
-    this.await(partial ? requestId : undefined);
+    this.awaited = partial ? requestId : undefined;
   }
 
   progressed({ requestId, uri, position, done, cancelled }: InlineCompletionProgress): void {
@@ -41,11 +39,6 @@ export class Growth {
 
   /** The user wants no more of it. */
   stop(): void {
-    this.await(undefined);
-  }
-
-  private await(awaited: typeof this.awaited): void {
-    this.awaited = awaited;
-    this.asker.growing(awaited !== undefined);
+    this.awaited = undefined;
   }
 }

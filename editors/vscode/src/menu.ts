@@ -3,30 +3,34 @@
 import { type QuickPickItem, commands, window } from "vscode";
 import { isEnabled } from "./config";
 import { activeLanguage, activeLanguageOff } from "./languages";
-import type { Status } from "./status";
+import { type Status, isSnoozed } from "./status";
 
 interface Entry extends QuickPickItem {
   readonly command: string;
+  readonly arguments: readonly unknown[];
 }
 
-export async function showMenu(status: Status, isSnoozed: boolean): Promise<void> {
-  const chosen = await window.showQuickPick(entries(status, isSnoozed), { title: "PLT" });
+export async function showMenu(status: Status): Promise<void> {
+  const chosen = await window.showQuickPick(entries(status), { title: "PLT" });
   if (chosen !== undefined) {
-    await commands.executeCommand(chosen.command);
+    await commands.executeCommand(chosen.command, ...chosen.arguments);
   }
 }
 
-function entries(status: Status, isSnoozed: boolean): Entry[] {
+function entries(status: Status): Entry[] {
   if (status.server === "missing") {
     return [entry("cloud-download", "Set up the server…", "plt.installServer"), ...always()];
   }
   const helps = status.condition.command;
   return [
-    ...(helps === undefined ? [] : [entry("refresh", helps.title, helps.command)]),
+    ...(helps === undefined ? [] : [entry("refresh", helps.title, helps.command, helps.arguments)]),
     entry("debug-restart", "Restart the server", "plt.restartServer"),
     ...languageEntry(),
-    entry("bell-slash", isSnoozed ? "End the snooze" : "Snooze…", "plt.snooze"),
+    // What ends a snooze is the first entry then: the server offers it.
+    ...(isSnoozed(status) ? [] : [entry("bell-slash", "Snooze…", "plt.snooze")]),
     entry("circle-slash", isEnabled() ? "Switch completions off" : "Switch completions on", "plt.toggle"),
+    entry("list-tree", "Show what the model sees at the cursor", "plt.openContext"),
+    entry("graph", "Show the statistics", "plt.openStatistics"),
     entry("pulse", "Run the doctor", "plt.runDoctor"),
     ...always(),
   ];
@@ -49,6 +53,6 @@ function always(): Entry[] {
   ];
 }
 
-function entry(icon: string, words: string, command: string): Entry {
-  return { label: `$(${icon}) ${words}`, command };
+function entry(icon: string, words: string, command: string, args: readonly unknown[] = []): Entry {
+  return { label: `$(${icon}) ${words}`, command, arguments: args };
 }

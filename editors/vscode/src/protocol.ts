@@ -35,7 +35,7 @@ export interface Condition {
   /** A name for programs, where there is something to tell. */
   readonly reason?: string;
   /** What helps, where the server can do something; run through workspace/executeCommand. */
-  readonly command?: { readonly title: string; readonly command: string };
+  readonly command?: { readonly title: string; readonly command: string; readonly arguments?: readonly unknown[] };
 }
 
 /** `plt/didChangeStatus`, sent to a client that announces `statusNotifications`, and the answer to `plt/status`. */
@@ -45,6 +45,16 @@ export interface ServerStatus extends Condition {
   /** What the server has counted since its start, by name. */
   readonly counts: Readonly<Record<string, number>>;
   readonly engine: EngineStatus | null;
+}
+
+/** `plt/didDismissCompletion`, sent to the server: what is shown in a document is not to be offered there again. */
+export interface DidDismissCompletion {
+  readonly textDocument: { readonly uri: string };
+}
+
+/** What the commands answer that tell the user something; there is more in it, for programs. */
+export interface Report {
+  readonly text: string;
 }
 
 /** The engine process; `info` is null until a model has been loaded. */
@@ -57,8 +67,16 @@ export interface EngineStatus {
 export const COMPLETION_REPORT = "plt/completionReport";
 export const INLINE_COMPLETION_PROGRESS = "plt/inlineCompletionProgress";
 export const DID_CHANGE_STATUS = "plt/didChangeStatus";
-export const LOAD_MODEL = "plt.loadModel";
+export const DID_DISMISS_COMPLETION = "plt/didDismissCompletion";
 export const STATUS = "plt/status";
+
+/** Commands of the server, run through workspace/executeCommand. The language client registers them in the editor. */
+export const LOAD_MODEL = "plt.loadModel";
+/** The argument: minutes, or 0 to end the snooze. */
+export const SNOOZE_FOR = "plt.snoozeFor";
+/** The arguments: a document's uri and a position. */
+export const SHOW_CONTEXT = "plt.showContext";
+export const SHOW_STATISTICS = "plt.showStatistics";
 
 /** What this client takes beyond the protocol; the server sends it to no one else. */
 export const CAPABILITIES = {

@@ -12,6 +12,8 @@ export interface Status {
   readonly condition: Condition;
   readonly model: string | undefined;
   readonly loops: number | undefined;
+  /** The engine's process, which windows may share. */
+  readonly pid: number | undefined;
   readonly latencyMs: number | undefined;
   readonly numAccepted: number;
 }
@@ -22,14 +24,14 @@ export const UNKNOWN: Status = {
   condition: { kind: "Normal", message: "" },
   model: undefined,
   loops: undefined,
+  pid: undefined,
   latencyMs: undefined,
   numAccepted: 0,
 };
 
-/** What the editor's side adds: the settings and the snooze. */
+/** What the editor's side adds: the settings. */
 export interface Surroundings {
   readonly isEnabled: boolean;
-  readonly isSnoozed: boolean;
   /** The language of the active editor, where completions are switched off for it. */
   readonly languageOff: string | undefined;
 }
@@ -80,13 +82,21 @@ export function withAnswer(before: Status, answer: ServerStatus): Status {
     condition: answer,
     model,
     loops: loops ?? info?.defaultLoops,
+    pid: answer.engine?.pid ?? undefined,
     numAccepted: answer.counts["accepted"] ?? 0,
   };
 }
 
+/** Whether completions that nobody asks for are kept away for a while. */
+export function isSnoozed({ condition }: Status): boolean {
+  return condition.reason === "snoozed";
+}
+
 /** The first thing that keeps completions from coming, or the model and what it last took. */
 export function show(status: Status, around: Surroundings): Shown {
-  return showServer(status) ?? showPause(around) ?? showTrouble(status) ?? showReady(status);
+  return (
+    showServer(status) ?? showPause(status, around) ?? showTrouble(status) ?? showRefusal(status) ?? showReady(status)
+  );
 }
 
 function showServer(status: Status): Shown | undefined {
@@ -106,12 +116,12 @@ function showServer(status: Status): Shown | undefined {
   }
 }
 
-function showPause(around: Surroundings): Shown | undefined {
+function showPause(status: Status, around: Surroundings): Shown | undefined {
   if (!around.isEnabled) {
     return shown("circle-slash", "off", "completions are switched off");
   }
-  if (around.isSnoozed) {
-    return shown("bell-slash", "snoozed", "completions are snoozed");
+  if (isSnoozed(status)) {
+    return shown("bell-slash", "snoozed", status.condition.message);
   }
   if (around.languageOff !== undefined) {
     return shown("circle-slash", `off for ${around.languageOff}`, `completions are off for ${around.languageOff}`);
@@ -124,6 +134,13 @@ function showTrouble({ condition: { kind, reason, message } }: Status): Shown | 
     return undefined;
   }
   return shown("warning", TROUBLES[reason ?? ""] ?? "trouble", message, kind === "Error" ? "error" : "warning");
+}
+
+function showRefusal({ condition: { kind, reason, message } }: Status): Shown | undefined {
+  if (kind !== "Inactive") {
+    return undefined;
+  }
+  return shown("circle-slash", reason === "disabled" ? "off" : "off for this file", message);
 }
 
 function showReady(status: Status): Shown {

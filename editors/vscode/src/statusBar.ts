@@ -11,7 +11,6 @@ import {
 } from "vscode";
 import { SECTION, isEnabled } from "./config";
 import { activeLanguageOff } from "./languages";
-import type { Snooze } from "./snooze";
 import { type Status, UNKNOWN, formatMs, show } from "./status";
 
 const BACKGROUNDS = {
@@ -25,11 +24,10 @@ export class StatusBar implements Disposable {
   private readonly item: StatusBarItem = window.createStatusBarItem("plt.status", StatusBarAlignment.Right, 100);
   private readonly listeners: readonly Disposable[];
 
-  constructor(private readonly snooze: Snooze) {
+  constructor() {
     this.item.name = "PLT";
     this.item.command = "plt.showMenu";
     this.listeners = [
-      snooze.onDidChange(() => this.draw()),
       window.onDidChangeActiveTextEditor(() => this.draw()),
       workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration(SECTION)) {
@@ -58,7 +56,6 @@ export class StatusBar implements Disposable {
   private draw(): void {
     const { text, severity, label } = show(this.status, {
       isEnabled: isEnabled(),
-      isSnoozed: this.snooze.isActive,
       languageOff: activeLanguageOff(),
     });
     this.item.text = text;
@@ -68,12 +65,13 @@ export class StatusBar implements Disposable {
   }
 }
 
-function tooltip(label: string, { model, loops, latencyMs, numAccepted }: Status): MarkdownString {
+function tooltip(label: string, { model, loops, pid, latencyMs, numAccepted }: Status): MarkdownString {
   const text = new MarkdownString();
   text.appendText(label);
   const rows = [
     ["Model", model],
     ["Loops", loops],
+    ["Engine process", pid],
     ["Last completion", latencyMs === undefined ? undefined : formatMs(latencyMs)],
     ["Accepted", numAccepted],
   ].filter(([, value]) => value !== undefined);

@@ -11,7 +11,6 @@ const PLACE: Place = { uri: URI, line: 3, character: 5 };
 /** An editor whose cursor stands at PLACE until it is moved, and that counts. */
 class Editor {
   isThere = true;
-  isGrowing = false;
   numAsked = 0;
   readonly growth = new Growth(this);
 
@@ -22,10 +21,6 @@ class Editor {
 
   ask(): void {
     this.numAsked += 1;
-  }
-
-  growing(isGrowing: boolean): void {
-    this.isGrowing = isGrowing;
   }
 }
 
@@ -41,19 +36,19 @@ test("the end of a partial answer's text brings one request", () => {
   const editor = new Editor();
   editor.growth.progressed(progress(1, "one\ntw"));
   editor.growth.reported(report(1, true));
-  assert.ok(editor.isGrowing);
   editor.growth.progressed(progress(1, "one\ntwo"));
   editor.growth.progressed(progress(0, "", { done: true, cancelled: true }));
-  assert.deepEqual([editor.numAsked, editor.isGrowing], [0, true]);
+  assert.equal(editor.numAsked, 0);
   editor.growth.progressed(progress(1, "one\ntwo", { done: true }));
-  assert.deepEqual([editor.numAsked, editor.isGrowing], [1, false]);
+  editor.growth.progressed(progress(1, "one\ntwo", { done: true }));
+  assert.equal(editor.numAsked, 1);
 });
 
 test("a whole answer needs no more", () => {
   const editor = new Editor();
   editor.growth.reported(report(1, false));
   editor.growth.progressed(progress(1, "one", { done: true }));
-  assert.deepEqual([editor.numAsked, editor.isGrowing], [0, false]);
+  assert.equal(editor.numAsked, 0);
 });
 
 test("nothing is asked for once the cursor has moved, the text was given up, or the user has dismissed it", () => {
@@ -67,6 +62,6 @@ test("nothing is asked for once the cursor has moved, the text was given up, or 
     editor.growth.reported(report(1, true));
     end(editor);
     editor.growth.progressed(progress(1, "one\ntwo", { done: true }));
-    assert.deepEqual([editor.numAsked, editor.isGrowing], [0, false]);
+    assert.equal(editor.numAsked, 0);
   }
 });

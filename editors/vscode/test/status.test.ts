@@ -8,6 +8,7 @@ import {
   type Surroundings,
   UNKNOWN,
   formatMs,
+  isSnoozed,
   show,
   withAnswer,
   withCrash,
@@ -15,7 +16,7 @@ import {
   withServer,
 } from "../src/status";
 
-const AROUND: Surroundings = { isEnabled: true, isSnoozed: false, languageOff: undefined };
+const AROUND: Surroundings = { isEnabled: true, languageOff: undefined };
 const RUNNING = withServer(UNKNOWN, "running");
 
 function report(outcome: string, elapsedMs = 120): CompletionReport {
@@ -27,6 +28,7 @@ const NORMAL: Condition = { kind: "Normal", message: "The model tiny is ready." 
 const BUSY: Condition = { kind: "Busy", message: "Generating a completion.", reason: "generating" };
 const LOADING: Condition = { kind: "Busy", message: "Loading the model tiny.", reason: "loading" };
 const DIED: Condition = { kind: "Warning", message: "The engine process ended.", reason: "engine_died" };
+const SNOOZED: Condition = { kind: "Inactive", message: "Snoozed until 14:05.", reason: "snoozed" };
 const MISSING: Condition = { kind: "Error", message: "There is no model pack tiny.", reason: "no_pack" };
 
 function answer(condition: Condition, engine: EngineStatus | null = null): ServerStatus {
@@ -97,10 +99,31 @@ test("a crash is told while the server starts again, and forgotten when it runs"
 
 test("the server's state comes before pauses, and pauses before troubles", () => {
   const died = withAnswer(RUNNING, answer(DIED));
-  assert.equal(words(withServer(died, "stopped"), { isSnoozed: true }), "PLT: stopped");
-  assert.equal(words(died, { isSnoozed: true }), "PLT: snoozed");
+  const snoozed = withAnswer(RUNNING, answer(SNOOZED));
+  assert.equal(words(withServer(snoozed, "stopped")), "PLT: stopped");
+  assert.equal(words(snoozed, { languageOff: "python" }), "PLT: snoozed");
   assert.equal(words(died, { languageOff: "python" }), "PLT: off for python");
-  assert.equal(words(died, { isEnabled: false, isSnoozed: true }), "PLT: off");
+  assert.equal(words(snoozed, { isEnabled: false }), "PLT: off");
+});
+
+test("a snooze is the server's, and it says until when", () => {
+  const snoozed = withAnswer(RUNNING, answer(SNOOZED, engine(true)));
+  assert.deepEqual([words(snoozed), show(snoozed, AROUND).label], ["PLT: snoozed", "PLT: Snoozed until 14:05."]);
+  assert.ok(isSnoozed(snoozed));
+  const afterwards = [withAnswer(snoozed, answer(NORMAL, engine(true))), withServer(snoozed, "starting")];
+  assert.deepEqual(afterwards.map(isSnoozed), [false, false]);
+});
+
+test("a file that gets nothing is told of, and why", () => {
+  const message = "Nothing is offered in this file, which is among plt.excludedFiles.";
+  const refused = withAnswer(RUNNING, answer({ kind: "Inactive", message, reason: "excluded" }));
+  assert.deepEqual([words(refused), show(refused, AROUND).label], ["PLT: off for this file", `PLT: ${message}`]);
+});
+
+test("the engine's process is told as long as there is one", () => {
+  const running = withAnswer(RUNNING, answer(NORMAL, engine(true)));
+  assert.equal(running.pid, 7);
+  assert.equal(withAnswer(running, answer(DIED)).pid, undefined);
 });
 
 test("times are read as people read them", () => {

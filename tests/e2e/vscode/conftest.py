@@ -15,6 +15,7 @@ from tests.e2e.vscode.workbench import SNOOZE, Workbench
 
 TEST_TIMEOUT_S = 300
 WHOLE = {"plt.inlineCompletion.latencyBudgetMs": 120_000}  # however slow the machine, the first answer is the last
+PATIENT = {**WHOLE, "plt.inlineCompletion.deadlineMs": 60_000}  # the machine may be busy with other things
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,15 +34,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory, smollm2_pack: Pack) -> Iter
     log = ARTEFACTS / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("")
-    environment = {
-        **os.environ,
-        "PATH": f"{logging_server(home / 'bin', log)}{os.pathsep}{os.environ['PATH']}",
-        "VSCODE_CLI": "1",  # else a login shell sets the PATH
-        DATA_DIR_VARIABLE: str(smollm2_pack.folder.parent.parent),
-    }
-    settings = {**WHOLE, "plt.inlineCompletion.deadlineMs": 60_000}  # the machine may be busy with other things
     with (
-        code_server(home, environment, settings) as server,
+        code_server(home, served_by(smollm2_pack, home, log), PATIENT) as server,
         Browser(home / "browser", ARTEFACTS / "browser.log") as browser,
     ):
         workbench = Workbench(server, browser, log)
@@ -49,6 +43,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory, smollm2_pack: Pack) -> Iter
         workbench.wait_until_running()
         workbench.warm_up()
         yield workbench
+
+
+def served_by(pack: Pack, home: Path, log: Path) -> dict[str, str]:
+    """An environment with the real `plt-lsp` on its PATH, which logs into a file, and a pack in its data folder."""
+    return {
+        **os.environ,
+        "PATH": f"{logging_server(home / 'bin', log)}{os.pathsep}{os.environ['PATH']}",
+        "VSCODE_CLI": "1",  # else a login shell sets the PATH
+        DATA_DIR_VARIABLE: str(pack.folder.parent.parent),
+    }
 
 
 def logging_server(folder: Path, log: Path) -> Path:

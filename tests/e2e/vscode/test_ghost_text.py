@@ -16,6 +16,7 @@ STACK = """class Stack:
 
 """
 METHOD = "    def"
+SUGGESTION_LIST = ".suggest-widget.visible .monaco-list-row"
 
 
 def test_typing_brings_ghost_text_that_tab_takes_and_undo_removes(vscode: Workbench) -> None:
@@ -71,12 +72,37 @@ def test_a_line_is_taken(vscode: Workbench) -> None:
     assert vscode.save(file).removeprefix(STACK + METHOD).rstrip() == first
 
 
-def test_escape_dismisses_it_and_a_key_asks_for_it_again(vscode: Workbench) -> None:
-    vscode.open_text("dismiss.py", PAIRS)
+def test_a_key_asks_again_for_what_the_cursor_has_left(vscode: Workbench) -> None:
+    vscode.open_text("again.py", PAIRS)
+    vscode.browser.type(TYPED)
+    ghost = vscode.wait_for_ghost()
+    vscode.hide_ghost()
+    vscode.browser.press("Alt+\\")
+    assert vscode.wait_for_ghost() == ghost
+
+
+def test_what_escape_dismisses_is_not_suggested_there_again(vscode: Workbench) -> None:
+    file = vscode.open_text("dismiss.py", PAIRS)
     vscode.browser.type(TYPED)
     ghost = vscode.wait_for_ghost()
     vscode.browser.press("Escape")
     vscode.wait_for_no_ghost()
+    seen = len(vscode.outcomes())
+    vscode.browser.press("Alt+\\")
+    wait_for(lambda: vscode.outcomes()[seen:])
+    assert wait_until_stable(vscode.ghost, lambda text: True) != ghost
+    assert vscode.save(file) == PAIRS + TYPED
+
+
+def test_escape_closes_the_suggestion_list_first(vscode: Workbench) -> None:
+    vscode.open_text("escape.py", PAIRS)
+    vscode.browser.type("    retur")
+    ghost = vscode.wait_for_ghost()
+    vscode.browser.press("Control+Space")
+    wait_for(lambda: vscode.browser.texts(SUGGESTION_LIST))
+    vscode.browser.press("Escape")
+    wait_for(lambda: vscode.browser.texts(SUGGESTION_LIST), lambda found: not found)
+    vscode.hide_ghost()
     vscode.browser.press("Alt+\\")
     assert vscode.wait_for_ghost() == ghost
 
@@ -85,8 +111,7 @@ def test_the_next_and_the_previous_alternative_are_shown(vscode: Workbench) -> N
     vscode.open_text("alternatives.py", STACK)
     vscode.browser.type(METHOD)
     vscode.wait_for_ghost()
-    vscode.browser.press("Escape")
-    vscode.wait_for_no_ghost()
+    vscode.hide_ghost()
     vscode.browser.press("Alt+\\")
     first = vscode.wait_for_ghost()
     vscode.browser.press("Alt+]")
@@ -132,6 +157,6 @@ def test_the_suggestion_list_keeps_its_tab(vscode: Workbench) -> None:
     file = vscode.open_text("list.txt", "wonderful_thing\n")
     vscode.browser.type("wond")
     vscode.browser.press("Control+Space")
-    wait_for(lambda: vscode.browser.texts(".suggest-widget.visible .monaco-list-row.focused"))
+    wait_for(lambda: vscode.browser.texts(f"{SUGGESTION_LIST}.focused"))
     vscode.browser.press("Tab")
     wait_for(lambda: vscode.save(file), lambda text: text == "wonderful_thing\nwonderful_thing")

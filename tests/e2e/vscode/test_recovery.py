@@ -13,7 +13,7 @@ def test_a_killed_engine_is_shown_and_comes_back(vscode: Workbench) -> None:
     vscode.browser.type(TYPED)
     ghost = vscode.wait_for_ghost()
     (engine,) = engines(vscode.server.pid)
-    vscode.browser.press("Escape")
+    vscode.hide_ghost()
 
     kill(engine)
     wait_for(vscode.status, lambda words: words == "PLT: engine stopped")
@@ -25,10 +25,10 @@ def test_a_killed_engine_is_shown_and_comes_back(vscode: Workbench) -> None:
 
 
 def test_the_menu_starts_a_killed_engine_without_a_completion(vscode: Workbench) -> None:
-    vscode.open_text("menu.py", PAIRS)
+    vscode.open_text("engine_menu.py", PAIRS)
     vscode.browser.type(TYPED)
     vscode.wait_for_ghost()
-    vscode.browser.press("Escape")
+    vscode.hide_ghost()
     (engine,) = engines(vscode.server.pid)
     kill(engine)
     wait_for(vscode.status, lambda words: words == "PLT: engine stopped")

@@ -1,13 +1,12 @@
 """A folder that nobody has said to trust: completions come, but the folder cannot choose what is run."""
 
 import json
-import os
 from pathlib import Path
 
-from plt_engine.pack import DATA_DIR_VARIABLE, Pack
+from plt_engine.pack import Pack
 from tests.e2e.vscode.browser import Browser
 from tests.e2e.vscode.code_server import code_server
-from tests.e2e.vscode.conftest import logging_server
+from tests.e2e.vscode.conftest import served_by
 from tests.e2e.vscode.places import ARTEFACTS
 from tests.e2e.vscode.waiting import wait_for
 from tests.e2e.vscode.workbench import Workbench
@@ -21,15 +20,10 @@ def test_an_untrusted_folder_cannot_choose_what_is_run(tmp_path: Path, smollm2_p
     bait = tmp_path / "bait"
     bait.write_text(f'#!/bin/sh\ntouch "{was_run}"\n')
     bait.chmod(0o755)
-    environment = {
-        **os.environ,
-        "PATH": f"{logging_server(tmp_path / 'bin', log)}{os.pathsep}{os.environ['PATH']}",
-        "VSCODE_CLI": "1",
-        DATA_DIR_VARIABLE: str(smollm2_pack.folder.parent.parent),
-    }
     home = tmp_path / "home"
+    home.mkdir()
     with (
-        code_server(home, environment, TRUST) as server,
+        code_server(home, served_by(smollm2_pack, home, log), TRUST) as server,
         Browser(home / "browser", ARTEFACTS / "trust-browser.log") as browser,
     ):
         own = {"plt.server.path": str(bait), "plt.model": "../pack", "plt.inlineCompletion.maxLines": 1}

@@ -83,13 +83,23 @@ class Workbench:
         return [line.replace(NO_BREAK_SPACE, " ") for line in self.browser.placed(".view-lines .view-line")]
 
     def accepted(self) -> int:
-        """How many completions the server has heard to be accepted, from the status bar item's tooltip."""
+        """How many completions the server has heard to be accepted."""
+        return self.told("Accepted")
+
+    def engine_pid(self) -> int:
+        """The engine's process, as the server tells it."""
+        return self.told("Engine process")
+
+    def told(self, name: str) -> int:
+        """A number of the status bar item's tooltip."""
         self.browser.hover(".view-lines")
         self.browser.hover(f"{STATUS_ITEM} a")
-        (found, *_) = wait_for(
-            lambda: re.findall(r"Accepted:\s(\d+)", " ".join(self.browser.texts(".workbench-hover")))
-        )
-        return int(found)
+
+        def find() -> list[str]:
+            words = " ".join(self.browser.texts(".workbench-hover")).replace(NO_BREAK_SPACE, " ")
+            return re.findall(rf"{name}: (\d+)", words)
+
+        return int(wait_for(find)[0])
 
     def ghost(self) -> str:
         """The grey text at the cursor, with its lines, or nothing."""
@@ -108,6 +118,11 @@ class Workbench:
     def wait_for_ghost_to_leave(self, ghost: str) -> None:
         """Wait until this grey text is no longer there, since it was taken; another may have come."""
         wait_for(self.ghost, lambda text: text != ghost)
+
+    def hide_ghost(self) -> None:
+        """Have the grey text go without dismissing it: the cursor leaves its place and comes back."""
+        self.browser.press("ArrowLeft", "ArrowRight")
+        self.wait_for_no_ghost()
 
     def wait_for_no_ghost(self) -> None:
         """Wait until there is no grey text."""
