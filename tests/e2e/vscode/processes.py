@@ -40,6 +40,20 @@ def engines(pid: int) -> list[int]:
     return [one for one in descendants(pid) if "plt_engine.host" in command_line(one)]
 
 
+def hosts(runtime: Path) -> list[int]:
+    """The engine processes that servers with this runtime folder share; they are below no process of an editor."""
+    found = [int(one.name) for one in Path("/proc").glob("[0-9]*")]
+    return [one for one in found if "plt_engine.host" in command_line(one) and str(runtime) in environment(one)]
+
+
+def environment(pid: int) -> str:
+    """The variables a process was started with, or nothing where it has ended."""
+    try:
+        return (Path("/proc") / str(pid) / "environ").read_text()
+    except OSError:
+        return ""
+
+
 def kill(pid: int) -> None:
     """kill -9."""
     os.kill(pid, signal.SIGKILL)
