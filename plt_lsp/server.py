@@ -5,6 +5,8 @@ It does not know what a feature does. The model is neither loaded nor its proces
 
 import asyncio
 import logging
+import signal
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -267,7 +269,9 @@ def serve_stdio(engine_factory: str | None = None) -> int:
     """Serve one client over standard input and output; returns the process's exit code."""
 
     async def run() -> int:
-        server = PltServer(EngineClient(HostCommand(engine_factory=engine_factory)))
-        return await server.serve(StdioTransport())
+        server, transport = PltServer(EngineClient(HostCommand(engine_factory=engine_factory))), StdioTransport()
+        if sys.platform != "win32":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, transport.end)
+        return await server.serve(transport)
 
     return asyncio.run(run())

@@ -38,6 +38,10 @@ class StdioTransport:
         """The body of the next message, or None at the end of the input."""
         return await self._incoming.get()
 
+    def end(self) -> None:
+        """Take no further message, as if the input had ended behind those that are there."""
+        self._incoming.put_nowait(None)
+
     def write(self, data: bytes) -> None:
         """Queue bytes for standard output."""
         self._outgoing.put(data)
