@@ -57,6 +57,11 @@ def packs_dir() -> Path:
     return data_dir() / "packs"
 
 
+def shipped_dir() -> Path:
+    """The folder inside this package that holds the packs which come with it."""
+    return Path(__file__).parent / "packs"
+
+
 def verified_files() -> VerifiedFiles:
     """The user's note of pack files that were hashed and found right."""
     return VerifiedFiles(data_dir() / VERIFIED_FILE)
@@ -73,8 +78,9 @@ def find_pack(name_or_path: str) -> Path:
         if not folder.is_dir():
             raise PackNotFoundError(f"There is no model pack in {folder}; give the path of a pack's folder.")
         return folder
-    folder = packs_dir() / name_or_path
-    if not folder.is_dir():
+    places = (packs_dir() / name_or_path, shipped_dir() / name_or_path)
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is None:
         remedy = (
             f"Build it with `plt-lsp models build {name_or_path}`."
             if name_or_path in RECIPES
@@ -89,11 +95,16 @@ def _is_path(name_or_path: str) -> bool:
 
 
 def list_packs() -> tuple[Path, ...]:
-    """The folders of all packs in the data folder, by name; whether they are sound is not looked at."""
-    folder = packs_dir()
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+    """The folders of all packs, by name; whether they are sound is not looked at.
+
+    One in the data folder takes the place of one of its name that came with this package.
+    """
+    found = {}
+    for folder in (shipped_dir(), packs_dir()):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_dir() and not path.name.startswith((".", "__")):
+                found[path.name] = path
+    return tuple(found[name] for name in sorted(found))
 
 
 def load_pack(folder: Path) -> Pack:

@@ -1,6 +1,7 @@
 """Packs: what is written comes back, and every fault is one message that names file, key, value and remedy."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 
@@ -267,8 +268,21 @@ def test_a_pack_that_is_not_whole_is_never_put_in_place(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
+def test_a_pack_that_came_with_the_package_is_found_unless_the_user_has_one_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv(packs.DATA_DIR_VARIABLE, str(tmp_path / "data"))
+    monkeypatch.setattr(packs, "shipped_dir", lambda: tmp_path / "shipped")
+    own, shipped = (tiny_pack(tmp_path / place / "b").folder for place in ("data/packs", "shipped"))
+    only_shipped = tiny_pack(tmp_path / "shipped" / "a").folder
+    assert packs.list_packs() == (only_shipped, own)
+    assert packs.find_pack("a") == only_shipped
+    assert packs.find_pack("b") == own
+    shutil.rmtree(own)
+    assert packs.find_pack("b") == shipped
+
+
 def test_packs_are_found_by_name_in_the_data_folder_and_by_path_anywhere(tmp_path, monkeypatch):
     monkeypatch.setenv(packs.DATA_DIR_VARIABLE, str(tmp_path / "data"))
+    monkeypatch.setattr(packs, "shipped_dir", lambda: tmp_path / "none")
     assert packs.list_packs() == ()
     here = tiny_pack(tmp_path / "data" / "packs" / "b").folder
     other = tiny_pack(tmp_path / "data" / "packs" / "a").folder

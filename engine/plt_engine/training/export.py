@@ -10,12 +10,11 @@ from typing import Any
 
 import orjson
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from plt_engine.config import ModelConfig
 from plt_engine.json_object import Figure
-from plt_engine.pack import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Pack, hash_file, load_pack, write_pack
+from plt_engine.pack import CONFIG_FILE, TOKENIZER_FILE, Pack, hash_file, load_pack, write_pack
 from plt_engine.pack_manifest import (
     Evidence,
     EvidenceKind,
@@ -26,6 +25,7 @@ from plt_engine.pack_manifest import (
     WeightInfo,
 )
 from plt_engine.quantize import GROUP_SIZE, StoredWeight, quantize_int4, quantize_int8, tensors_of
+from plt_engine.shards import ShardWriter
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.parameters import HIDDEN_SCALE, Tensors
 from plt_engine.training.run import RunError, read_spec
@@ -33,6 +33,8 @@ from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer
 
 EMBEDDING = "model.embed_tokens.weight"
 CARD_FILE, CURVES_FILE = "card.md", "curves.svg"
+# Repositories and their hosts take files of this size without special care.
+SHARD_BYTES = 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,10 @@ def export_run(run: Path, folder: Path, options: ExportOptions, figures: Mapping
         raw = config_document(config, checkpoint.masters)
         (draft / CONFIG_FILE).write_bytes(orjson.dumps(raw, option=orjson.OPT_INDENT_2) + b"\n")
         (draft / TOKENIZER_FILE).write_bytes(orjson.dumps(document))
-        save_file(stored, draft / WEIGHTS_FILE, metadata={"format": "pt"})
+        writer = ShardWriter(draft, SHARD_BYTES)
+        for name, tensor in stored.items():
+            writer.add(name, tensor)
+        writer.close()
         for name, text in options.documents.items():
             (draft / name).write_text(text, encoding="utf-8")
 
