@@ -26,6 +26,7 @@ class Browser:
     """One page of one browser."""
 
     def __init__(self, profile: Path, log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log.open("wb")
         self._numbers = count()
         self._process = subprocess.Popen(
