@@ -75,8 +75,7 @@ async def show(console: Console) -> None:
 async def _complete(console: Console, client: LspClient, i: int, cursor: DemoCursor) -> Answer:
     place = find_place(cursor)
     uri = place.path.as_uri()
-    client.open(uri, place.text)
-    client.change(uri, 2, {"range": _span(place.cursor, place.end), "text": ""})
+    client.open(uri, _without_hole(place))
     title = f"{i}/{len(CURSORS)}  {'/'.join(cursor.file)}:{place.cursor.line + 1}:{place.cursor.column + 1}"
     console.print(f"\n{title}  {cursor.title}", style="bold cyan", markup=False)
     return await _ask(console, client, uri, _without_hole(place), place.cursor)
@@ -88,7 +87,7 @@ async def _go_on(console: Console, client: LspClient, first: Answer) -> Answer:
     uri = place.path.as_uri()
     indent = " " * place.cursor.column
     typed = f"{first.text}\n{indent}"
-    client.change(uri, 3, {"range": _span(place.cursor, place.cursor), "text": typed})
+    client.change(uri, 2, {"range": _span(place.cursor, place.cursor), "text": typed})
     text = _without_hole(place)
     offset = len("".join(split_lines(text)[: place.cursor.line])) + place.cursor.column
     new_text = text[:offset] + typed + text[offset:]

@@ -14,7 +14,7 @@ from plt_lsp.postprocess.indentation import in_files_indentation
 from plt_lsp.postprocess.limits import first_lines, whole_lines
 from plt_lsp.postprocess.markup import before_control_token, without_fences
 from plt_lsp.postprocess.reasons import Reason
-from plt_lsp.postprocess.refusals import unless_dismissed, unless_just_deleted, unless_lone_path
+from plt_lsp.postprocess.refusals import may_be_refused, unless_dismissed, unless_just_deleted, unless_lone_path
 from plt_lsp.postprocess.scope import within_scope
 from plt_lsp.postprocess.syntax_errors import without_syntax_errors
 from plt_lsp.postprocess.view import View
@@ -84,6 +84,8 @@ def clean(raw: str, view: View, *, is_done: bool = True, is_whole: bool = True) 
     draft = _Draft(_stripped(draft.text, view), draft.reasons, draft.is_final)
     if is_done or draft.is_final:
         draft = _finished(draft, view, is_whole=is_whole or draft.is_final)
+    elif may_be_refused(draft.text, view):
+        return Cleaned("", changes=draft.reasons)
     if not draft.text.strip():
         *changes, dropped = draft.reasons or (Reason.BLANK,)
         return Cleaned("", dropped, tuple(changes), draft.is_final)

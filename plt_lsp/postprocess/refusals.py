@@ -36,6 +36,13 @@ def unless_dismissed(text: str, view: View) -> Cut:
     return Cut("", Reason.DISMISSED) if is_known else Cut(text)
 
 
+def may_be_refused(text: str, view: View) -> bool:
+    """Whether a growing text may become one that is not offered, so that it is better not shown as yet."""
+    pairs = [(old, view.completed(text)) for old in view.dismissed]
+    pairs.append((view.deleted.replace("\r\n", "\n").strip(), text.strip()))
+    return any(old and new and (old.startswith(new) or new.startswith(old)) for old, new in pairs)
+
+
 def unless_lone_path(text: str, view: View) -> Cut:
     """Drop the name of a file that stands alone where code should; models that are shown names say them too."""
     if "\n" in text.strip() or view.around.is_string:

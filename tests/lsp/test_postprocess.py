@@ -288,6 +288,17 @@ def test_what_was_dismissed_stays_so_while_it_is_typed():
     check("python", "def f():\n    ‸", "return a", "return a", dismissed=dismissed)
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [("ret", ""), ("return a + b", ""), ("return a + b\n    more", ""), ("return b", "return b"), ("x", "x")],
+)
+def test_a_growing_text_that_may_be_refused_is_not_shown_as_yet(raw, shown):
+    dismissed = [view_at("def f():\n    ‸").completed("return a + b")]
+    for more in ({"dismissed": dismissed}, {"deleted": "return a + b"}):
+        cleaned = clean(raw, view_at("def f():\n    ‸", **more), is_done=False)
+        assert (cleaned.text, cleaned.dropped, cleaned.is_final) == (shown, None, False)
+
+
 def test_reasons_are_given_in_order_and_the_last_one_drops():
     cleaned = clean("```\nx = = 1\n```\n", view_at("‸"))
     assert (cleaned.dropped, cleaned.changes) == (Reason.SYNTAX_ERROR, (Reason.CODE_FENCE,))
