@@ -78,16 +78,15 @@ def find_pack(name_or_path: str) -> Path:
         if not folder.is_dir():
             raise PackNotFoundError(f"There is no model pack in {folder}; give the path of a pack's folder.")
         return folder
-    places = (packs_dir() / name_or_path, shipped_dir() / name_or_path)
-    folder = next((place for place in places if place.is_dir()), None)
-    if folder is None:
+    found = [place for place in (packs_dir() / name_or_path, shipped_dir() / name_or_path) if place.is_dir()]
+    if not found:
         remedy = (
             f"Build it with `plt-lsp models build {name_or_path}`."
             if name_or_path in RECIPES
             else f"`plt-lsp models list` shows what there is; those that can be built are: {', '.join(RECIPES)}."
         )
         raise PackNotFoundError(f"There is no model pack {name_or_path!r} in {packs_dir()}. {remedy}")
-    return folder
+    return found[0]
 
 
 def _is_path(name_or_path: str) -> bool:
