@@ -21,6 +21,8 @@ from plt_lsp.snapshot import Snapshot
 from plt_lsp.trigger import Plan, decide, refusal, wait_ms
 
 TRIES_PER_ALTERNATIVE = 2
+# Of the deadline: who asks sees nothing before the last alternative is there.
+ALTERNATIVES_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,12 @@ def _completion(first: FirstText, others: list[str]) -> Completion:
 async def _alternatives(
     session: ServerSession, config: EngineConfig, snapshot: Snapshot, plan: Plan, first: FirstText
 ) -> list[str]:
-    """Further texts that differ after shaping too, the surest first; the deadline counts for all texts together."""
+    """Further texts that differ after shaping too, the surest first; nobody is kept waiting for long for them."""
     found: list[tuple[float, str]] = []
     texts = {first.text, ""}
     spent_ms = first.output.metrics.total_ms if first.output is not None and not first.is_kept else 0.0
-    ends_ms = monotonic_ms() + snapshot.settings.inline_completion.deadline_ms - spent_ms
+    deadline_ms = snapshot.settings.inline_completion.deadline_ms
+    ends_ms = monotonic_ms() + min(deadline_ms - spent_ms, ALTERNATIVES_SHARE * deadline_ms)
     for seed in range(1, TRIES_PER_ALTERNATIVE * (plan.num_texts - 1) + 1):
         left_ms = ends_ms - monotonic_ms()
         if len(found) == plan.num_texts - 1 or left_ms <= 0:

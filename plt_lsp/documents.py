@@ -8,12 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from plt_lsp.positions import Cursor, Position, PositionEncoding, column_of, split_at
 
 MAX_DELETED_CHARS = 2000
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class SyncReason(StrEnum):
@@ -201,10 +202,8 @@ class DocumentStore:
 def split_lines(text: str) -> list[str]:
     """The lines of a text with their line ends; the last one has none."""
     text = whole_characters(text)
-    lines = _LINE.findall(text)
-    rest = text[sum(map(len, lines)) :]
-    lines.append(rest)
-    return lines
+    ends = [0, *(end.end() for end in _LINE_END.finditer(text))]
+    return [*(text[start:end] for start, end in pairwise(ends)), text[ends[-1] :]]
 
 
 def whole_characters(text: str) -> str:

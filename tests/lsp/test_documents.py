@@ -202,3 +202,7 @@ def test_an_edit_touches_only_its_lines():
     assert document.lines is lines
     kept = [*range(5_000), *range(5_002, 10_002)]
     assert all(lines[i] is before[i if i < 5_000 else i - 1] for i in kept)
+
+
+def test_a_line_without_an_end_costs_no_more_than_its_length():
+    assert split_lines("x" * 2_000_000) == ["x" * 2_000_000]  # a search for an end from each character takes hours
