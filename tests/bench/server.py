@@ -50,6 +50,13 @@ def main():
 '''
 
 
+BEGUN = (
+    "def area(width, height):\n    return ",
+    "def mean(values):\n    return sum(values) / ",
+    "def is_even(number):\n    return number ",
+)
+
+
 def large_text() -> str:
     """Lines of the standard library's own modules, so many that no server is at ease."""
     folder, lines = Path(sysconfig.get_paths()["stdlib"]), list[str]()
@@ -189,16 +196,17 @@ async def type_through_ms(typist: Typist, rounds: int) -> list[float]:
         typist.line, typist.column = 250 + 413 * i, 0
         typist.type("def total(values):\n    return ")
         _, offered = await typist.answer(is_automatic=False)
-        for char in offered.partition("\n")[0][:12]:
+        line = offered.partition("\n")[0]
+        for char in line[: min(12, len(line) - 1)]:  # behind its last character another text is asked for
             typist.type(char)
             times.append((await typist.answer())[0])
     return times
 
 
-async def storm_ms(typist: Typist) -> float:
-    """The answer to a live request after forty that were cancelled at once."""
-    typist.line, typist.column = AT_LINE, 0
-    typist.type("def area(width, height):\n    return ")
+async def storm_ms(typist: Typist, i: int) -> float:
+    """The answer to a live request after forty that were cancelled at once; each time at another place."""
+    typist.line, typist.column = AT_LINE + 300 * i, 0
+    typist.type(BEGUN[i])
     started = time.perf_counter()
     cancelled = [typist.ask(is_automatic=False) for _ in range(40)]
     for answer in cancelled:
@@ -280,7 +288,7 @@ async def measure(pack: Path, rounds: int, num_keys: int, say: Callable[[str], N
         results |= await cold_and_warm_ms(typist, rounds)
         say("cold and warm: done")
         results["type-through"] = await type_through_ms(typist, rounds)
-        results["live answer after 40 cancelled"] = [await storm_ms(typist) for _ in range(3)]
+        results["live answer after 40 cancelled"] = [await storm_ms(typist, i) for i in range(len(BEGUN))]
         say("type-through and storm: done")
         played = await replay(typist, num_keys)
         results["replay at 80 words a minute"] = played["ms"] or [float("nan")]
