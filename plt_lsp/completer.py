@@ -122,11 +122,12 @@ async def _alternatives(
     spent_ms = first.output.metrics.total_ms if first.output is not None and not first.is_kept else 0.0
     deadline_ms = snapshot.settings.inline_completion.deadline_ms
     ends_ms = monotonic_ms() + min(deadline_ms - spent_ms, ALTERNATIVES_SHARE * deadline_ms)
+    outline = session.outline_of(snapshot) if plan.num_texts > 1 else None
     for seed in range(1, TRIES_PER_ALTERNATIVE * (plan.num_texts - 1) + 1):
         left_ms = ends_ms - monotonic_ms()
         if len(found) == plan.num_texts - 1 or left_ms <= 0:
             break
-        request = sampled(request_for(session.engine.new_id(), snapshot, plan), seed, left_ms)
+        request = sampled(request_for(session.engine.new_id(), snapshot, plan, outline), seed, left_ms)
         other = Generation(session.engine, config, request, snapshot, plan, key=None)
         output = await other.finished()
         if other.text not in texts and output.finish_reason is not FinishReason.DEADLINE:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from plt_engine.types import GenerationRequest, Priority, SamplingParams, StopSpec
 from plt_lsp.context.prompt import build_prompt
 from plt_lsp.snapshot import Snapshot
+from plt_lsp.syntax.outline_types import Outline
 from plt_lsp.trigger import Plan
 
 # The likeliest text is always the same one; others need some chance to differ from it.
@@ -16,14 +17,18 @@ TOP_P = 0.95
 
 
 def request_for(
-    request_id: str, snapshot: Snapshot, plan: Plan, priority: Priority = Priority.INTERACTIVE
+    request_id: str,
+    snapshot: Snapshot,
+    plan: Plan,
+    outline: Outline | None,
+    priority: Priority = Priority.INTERACTIVE,
 ) -> GenerationRequest:
-    """The engine's request for the likeliest text."""
+    """The engine's request for the likeliest text; the outline is that of the snapshot's lines, where it has one."""
     settings = snapshot.settings
     return GenerationRequest(
         request_id=request_id,
         session_id=snapshot.session_id,
-        prompt=build_prompt(snapshot),
+        prompt=build_prompt(snapshot, outline),
         stop=StopSpec(
             max_tokens=settings.inline_completion.max_tokens,
             unit=plan.unit,
@@ -35,12 +40,12 @@ def request_for(
     )
 
 
-def warm_up_request(request_id: str, snapshot: Snapshot) -> GenerationRequest:
+def warm_up_request(request_id: str, snapshot: Snapshot, outline: Outline | None) -> GenerationRequest:
     """The engine's request for no text: the prompt is read, so that the next completion there begins at once."""
     return GenerationRequest(
         request_id=request_id,
         session_id=snapshot.session_id,
-        prompt=build_prompt(snapshot),
+        prompt=build_prompt(snapshot, outline),
         stop=StopSpec(max_tokens=1),
         loops=snapshot.settings.loops,
         priority=Priority.WARM_UP,

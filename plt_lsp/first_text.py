@@ -67,7 +67,7 @@ async def new_text(
     on_follow: OnFollow,
 ) -> FirstText:
     """The text that the engine is now asked for, in place of the document's running one. Raises EngineError."""
-    request = request_for(session.engine.new_id(), snapshot, plan)
+    request = request_for(session.engine.new_id(), snapshot, plan, session.outline_of(snapshot))
     generation = Generation(session.engine, config, request, snapshot, plan, key_of(snapshot, config))
     session.cache.add(generation)
     hit = Hit(generation, "")

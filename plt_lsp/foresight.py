@@ -56,7 +56,9 @@ class Foresight:
         key = key_of(snapshot, config)
         if session.cache.find(snapshot, key) is None and refusal(snapshot, is_automatic=True) is None:
             plan = plan_for(snapshot, session.tree_of(snapshot))
-            request = request_for(session.engine.new_id("ahead"), snapshot, plan, Priority.SPECULATIVE)
+            request = request_for(
+                session.engine.new_id("ahead"), snapshot, plan, session.outline_of(snapshot), Priority.SPECULATIVE
+            )
             session.cache.add(Generation(session.engine, config, request, snapshot, plan, key))
             session.counts["foresight.speculative"] += 1
 
@@ -85,8 +87,9 @@ class Foresight:
 
     async def _warm(self, config: EngineConfig, snapshot: Snapshot) -> None:
         engine = self._session.engine
+        request = warm_up_request(engine.new_id("warm"), snapshot, self._session.outline_of(snapshot))
         try:
-            async with aclosing(engine.generate(config, warm_up_request(engine.new_id("warm"), snapshot))) as events:
+            async with aclosing(engine.generate(config, request)) as events:
                 async for event in events:
                     if not isinstance(event, GenerationChunk):
                         self._session.counts["foresight.warm_up"] += 1

@@ -16,6 +16,7 @@ from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.activity import Activity
 from plt_lsp.completion_cache import CompletionCache
 from plt_lsp.condition import NEEDS_THE_USER, Condition, Facts, Failure, condition_of
+from plt_lsp.context.prompt import fits_whole
 from plt_lsp.dismissals import Dismissals
 from plt_lsp.documents import Change, Document, DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient, monotonic_ms
@@ -30,6 +31,8 @@ from plt_lsp.snapshot import Snapshot
 from plt_lsp.snooze import Snooze, Timer
 from plt_lsp.statistics import FILE as STATISTICS_FILE
 from plt_lsp.statistics import Statistics
+from plt_lsp.syntax.frame_cache import FrameCache
+from plt_lsp.syntax.outline_types import Outline
 from plt_lsp.syntax.tree import SyntaxTree
 from plt_lsp.syntax.tree_cache import TreeCache
 from plt_lsp.usage import Usage
@@ -75,6 +78,7 @@ class ServerSession:
         self.usage = Usage(Statistics(data_dir() / STATISTICS_FILE), self.counts, self._lines_of, _call_later)
         self.cache = CompletionCache[Generation]()
         self.trees = TreeCache()
+        self.frames = FrameCache()
         self.snooze = Snooze(self.note_change, _call_later)
         self.dismissals = Dismissals()
         self.latency_ms: float | None = None
@@ -152,6 +156,15 @@ class ServerSession:
         tree = self.trees.tree_of(snapshot.session_id, snapshot.language_id, snapshot.lines)
         return tree if isinstance(tree, SyntaxTree) else None
 
+    def outline_of(self, snapshot: Snapshot) -> Outline | None:
+        """The outline of what stands around the cursor's line; None where it can have none or all is shown anyway."""
+        if fits_whole(snapshot):
+            return None
+        row, language_id = snapshot.cursor.line, snapshot.language_id
+        return self.frames.outline_of(
+            snapshot.session_id, language_id, snapshot.lines, row, lambda: self.tree_of(snapshot)
+        )
+
     def stream(self, uri: str, stream: Cancellable | None) -> None:
         """What is told of a document's growing text from now on; what was told before ends."""
         old = self._streams.pop(uri, None)
@@ -190,6 +203,7 @@ class ServerSession:
         self.stream(document.uri, None)
         self.cache.forget(document.session_id)
         self.trees.forget(document.session_id)
+        self.frames.forget(document.session_id)
         self.engine.close_session(document.session_id)
 
     def note_latency(self, elapsed_ms: float) -> None:

@@ -1,27 +1,118 @@
-"""The prompt for a snapshot: the text around the cursor, within a budget of characters.
+"""The prompt for a snapshot: the text around the cursor, within a budget of characters, and what it is made of.
 
 It does not know tokens; the engine shortens further where the model's context is smaller.
 """
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
 
 from plt_engine.types import Prompt
+from plt_lsp.context.in_file import Head, head_before, suffix_after
+from plt_lsp.context.report import Context, ContextReport, Part, Source
+from plt_lsp.documents import split_lines
 from plt_lsp.snapshot import Snapshot
+from plt_lsp.syntax.outline_types import Outline
 
 WINDOW_STEPS = 4
 
+_WHY = {
+    Source.IMPORTS: "what the file imports",
+    Source.SIBLINGS: "beside what the cursor is in, without bodies",
+    Source.HEADERS: "what the first shown line is in",
+}
 
-def build_prompt(snapshot: Snapshot) -> Prompt:
-    """What the model is shown for a snapshot, with line feeds as line ends, in whole characters."""
-    line, column = snapshot.cursor
-    before = (*snapshot.lines_before, *snapshot.lines[:line], snapshot.lines[line][:column])
-    after = (snapshot.lines[line][column:], *snapshot.lines[line + 1 :], *snapshot.lines_after)
-    return Prompt(
-        prefix=plain(prefix_window(before, snapshot.settings.context.max_prefix_chars)),
-        suffix=plain(suffix_window(after, snapshot.settings.context.max_suffix_chars)),
-        path=snapshot.path,
-    )
+
+def build_prompt(snapshot: Snapshot, outline: Outline | None = None) -> Prompt:
+    """What the model is shown for a snapshot, with line feeds as line ends, in whole characters.
+
+    Args:
+        snapshot: to show.
+        outline: of its lines, where the text does not fit whole; without one, the lines around the cursor are shown.
+    """
+    return context_of(snapshot, outline).prompt
+
+
+def fits_whole(snapshot: Snapshot) -> bool:
+    """Whether the whole text is shown, so that no outline of it is needed."""
+    budget = snapshot.settings.context
+    num_before = sum(map(len, snapshot.lines[: snapshot.cursor.line])) + snapshot.cursor.column
+    num_after = sum(map(len, snapshot.lines[snapshot.cursor.line :])) - snapshot.cursor.column
+    return num_before <= budget.max_prefix_chars and num_after <= budget.max_suffix_chars
+
+
+def context_of(snapshot: Snapshot, outline: Outline | None = None) -> Context:
+    """The prompt with what it is made of."""
+    budget = snapshot.settings.context
+    is_of_several = bool(snapshot.lines_before or snapshot.lines_after)
+    is_known = outline is not None and bool(outline.definitions or outline.imports) and not is_of_several
+    known = outline if is_known else None
+    after, suffix_end = _after(snapshot, known)
+    before = _before(snapshot, known, suffix_end)
+    parts = tuple(part for part in (*before.parts, *after.parts) if part.num_chars)
+    report = ContextReport(parts, budget.max_prefix_chars, budget.max_suffix_chars)
+    return Context(Prompt(before.text, after.text, snapshot.path), report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One side of the cursor, and what it is made of."""
+
+    text: str
+    parts: tuple[Part, ...]
+
+
+def _before(snapshot: Snapshot, outline: Outline | None, suffix_end: int) -> _Shown:
+    (line, column), max_chars = snapshot.cursor, snapshot.settings.context.max_prefix_chars
+    lines = (*snapshot.lines_before, *snapshot.lines[:line], snapshot.lines[line][:column])
+    is_whole = sum(map(len, lines)) <= max_chars
+    head = None
+    if outline is not None and not is_whole:
+        head = head_before(snapshot.lines, snapshot.cursor, outline, max_chars, suffix_end)
+    if head is not None:
+        window = plain("".join(lines[head.start :]))
+        return _Shown(
+            plain(head.text) + window, (*_parts_of(head), _window(window, head.start, line, "the lines above"))
+        )
+    text = prefix_window(lines, max_chars)
+    first = line - len(split_lines(text)) + 1 if lines else line
+    why = "all of it" if is_whole else "the lines above"
+    return _Shown(plain(text), (_window(plain(text), max(0, first), line, why),))
+
+
+def _after(snapshot: Snapshot, outline: Outline | None) -> tuple[_Shown, int]:
+    """What stands behind the cursor, and the last row of it."""
+    (line, column), max_chars = snapshot.cursor, snapshot.settings.context.max_suffix_chars
+    if outline is not None:
+        found, last = suffix_after(snapshot.lines, snapshot.cursor, outline, max_chars)
+        text, why = plain("".join(found)), "what follows; bodies beside what the cursor is in are left out"
+        is_whole = len(found) == len(snapshot.lines) - line
+    else:
+        lines = (snapshot.lines[line][column:], *snapshot.lines[line + 1 :], *snapshot.lines_after)
+        window = suffix_window(lines, max_chars)
+        last, why = line + max(0, len(split_lines(window)) - 1), "the lines below"
+        text, is_whole = plain(window), sum(map(len, lines)) <= max_chars
+    part = Part(Source.SUFFIX, _place(line, last), len(text), None, "all of it" if is_whole else why)
+    return _Shown(text, (part,)), last
+
+
+def _window(text: str, first: int, last: int, why: str) -> Part:
+    return Part(Source.WINDOW, _place(first, last), len(text), None, why)
+
+
+def _parts_of(head: Head) -> Iterator[Part]:
+    """The parts of a head; pieces that come from one source one behind the other are one part."""
+    for source, group in groupby(head.pieces, lambda piece: piece.source):
+        pieces = list(group)
+        num_chars = sum(len(piece.text) for piece in pieces)
+        places = _place(pieces[0].rows.first, pieces[-1].rows.last)
+        yield Part(source, places, num_chars, None, f"{_WHY[source]} ({len(pieces)})")
+    if head.mark:
+        yield Part(Source.MARK, "", len(head.mark), None, "rows are left out here")
+
+
+def _place(first: int, last: int) -> str:
+    return f"line {first + 1}" if first == last else f"lines {first + 1} to {last + 1}"
 
 
 def prefix_window(lines: Sequence[str], max_chars: int) -> str:
@@ -36,14 +127,14 @@ def prefix_window(lines: Sequence[str], max_chars: int) -> str:
         return "".join(lines)
     step = max(1, max_chars // WINDOW_STEPS)
     start = -(-surplus // step) * step
-    return _from_next_line(lines, start)
+    return _from_next_line(lines, start, max_chars)
 
 
-def _from_next_line(lines: Sequence[str], start: int) -> str:
+def _from_next_line(lines: Sequence[str], start: int, max_chars: int) -> str:
     for i, end in enumerate(accumulate(map(len, lines))):
         if end >= start and i + 1 < len(lines):
             return "".join(lines[i + 1 :])
-    return "".join(lines)[start:]  # one line alone fills the window
+    return lines[-1] if len(lines[-1]) <= max_chars else "".join(lines)[start:]
 
 
 def suffix_window(lines: Sequence[str], max_chars: int) -> str:

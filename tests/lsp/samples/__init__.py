@@ -5,10 +5,13 @@
 
 from pathlib import Path
 
+from plt_lsp.context.prompt import context_of
+from plt_lsp.settings import ContextSettings, Settings
+from plt_lsp.syntax.frame_cache import FrameCache
 from plt_lsp.syntax.outline import outline
 from plt_lsp.syntax.outline_types import Outline, Rows
 from plt_lsp.syntax.tree import SyntaxTree
-from tests.lsp.snapshots import CURSOR
+from tests.lsp.snapshots import CURSOR, snapshot_at
 
 FOLDER = Path(__file__).parent
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.txt") if "." not in path.stem)
@@ -30,6 +33,15 @@ def outline_text(language_id: str) -> str:
     assert isinstance(tree, SyntaxTree)
     assert not tree.root.has_error
     return told(outline(tree))
+
+
+def prompt_text(language_id: str) -> str:
+    """What is shown of a sample with a small budget, and the table of its parts."""
+    limits = Settings(context=ContextSettings(max_prefix_chars=600, max_suffix_chars=200))
+    snapshot = snapshot_at(sample(language_id), limits, language_id)
+    found = FrameCache().outline_of("buffer", language_id, snapshot.lines, snapshot.cursor.line, lambda: None)
+    context = context_of(snapshot, found)
+    return f"{context.prompt.prefix}{CURSOR}{context.prompt.suffix}\n--------\n{context.report.table()}\n"
 
 
 def told(found: Outline) -> str:

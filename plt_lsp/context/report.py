@@ -1,0 +1,84 @@
+"""What the model is shown and why: the parts of a prompt, in its order, with a table for people to read.
+
+It does not know how a part is found, nor how many tokens the engine makes of it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from plt_engine.types import Prompt
+
+
+class Source(StrEnum):
+    """Where a part comes from."""
+
+    IMPORTS = "imports"
+    SIBLINGS = "siblings"  # what stands beside what the cursor is in, without bodies
+    HEADERS = "headers"  # of what the first shown line is in
+    MARK = "mark"  # for the rows that are left out
+    WINDOW = "before"  # the lines before the cursor
+    SUFFIX = "after"  # the lines after the cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of what the model is shown.
+
+    Attributes:
+        source: where it comes from.
+        place: the rows of the file, or the other file.
+        num_chars: of its text.
+        score: how well it was judged, where it was chosen among others for that; else None.
+        why: it is there, or why it is not more.
+    """
+
+    source: Source
+    place: str
+    num_chars: int
+    score: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContextReport:
+    """The parts of a prompt, in its order.
+
+    Attributes:
+        parts: that are there.
+        max_prefix_chars: the budget for what stands before the cursor.
+        max_suffix_chars: the budget for what stands after it.
+    """
+
+    parts: tuple[Part, ...]
+    max_prefix_chars: int
+    max_suffix_chars: int
+
+    def table(self) -> str:
+        """A line for each part."""
+        rows = [
+            (part.source.value, part.place, f"{part.num_chars}", "-" if part.score is None else f"{part.score:.2f}")
+            for part in self.parts
+        ]
+        head = ("part", "place", "chars", "score")
+        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+        lines = [
+            f"{one[0]:<{widths[0]}}  {one[1]:<{widths[1]}}  {one[2]:>{widths[2]}}  {one[3]:>{widths[3]}}  {why}"
+            for one, why in zip((head, *rows), ("why", *(part.why for part in self.parts)), strict=True)
+        ]
+        used = {
+            is_after: sum(part.num_chars for part in self.parts if (part.source is Source.SUFFIX) == is_after)
+            for is_after in (False, True)
+        }
+        budget = (
+            f"{used[False]} of at most {self.max_prefix_chars} characters before the cursor, "
+            f"{used[True]} of at most {self.max_suffix_chars} after it"
+        )
+        return "\n".join([*(line.rstrip() for line in lines), budget])
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A prompt and what it is made of."""
+
+    prompt: Prompt
+    report: ContextReport
