@@ -41,6 +41,12 @@ def _complete(args: list[str]) -> int:
     return complete(args)
 
 
+def _context(args: list[str]) -> int:
+    from plt_lsp.context_command import main as context
+
+    return context(args)
+
+
 def _demo(args: list[str]) -> int:
     from plt_lsp.demo import main as demo
 
@@ -75,6 +81,7 @@ def _run_in_engine(module: str, args: list[str]) -> int:
 COMMANDS: dict[str, tuple[Command, str]] = {
     "serve": (_serve, "run the language server on standard input and output"),
     "complete": (_complete, "complete a file at one cursor, through a real server"),
+    "context": (_context, "show what the model is shown at one cursor, and why"),
     "demo": (_demo, "build the default model and complete some real files"),
     "doctor": (_doctor, "check the installation, the models and one completion"),
     "stats": (_stats, "show what was offered and used on this machine"),

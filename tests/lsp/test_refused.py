@@ -131,6 +131,21 @@ async def test_the_context_is_shown_as_the_model_sees_it(client):
     assert "17 characters before the cursor" in shown["text"]
 
 
+async def test_of_a_long_file_its_imports_and_signatures_are_shown(client):
+    others = "".join(f"def other{i}(value):\n    return value * {i}\n\n\n" for i in range(300))
+    client.open(URI, f"import math\n\n\n{others}def last(a):\n    \n")
+    line = 3 + 300 * 4 + 1
+    shown = await run(client, "plt.showContext", URI, {"line": line, "character": 4})
+    prefix = shown["prompt"]["prefix"]
+    assert prefix.startswith("import math\ndef other")
+    assert "(value): ...\n" in prefix
+    assert prefix.endswith("def last(a):\n    ")
+    assert len(prefix) <= 4000
+    sources = [part["source"] for part in shown["report"]["parts"]]
+    assert sources == ["imports", "siblings", "mark", "before", "after"]
+    assert all(source in shown["text"] for source in sources)
+
+
 @pytest.mark.parametrize(
     "arguments", [[], [URI], [URI, {"line": "x", "character": 0}], [3, {"line": 0, "character": 0}], ["file:///no.py"]]
 )

@@ -1,0 +1,67 @@
+"""`plt-lsp context`: what the model would be shown, told without a server or an engine."""
+
+import json
+
+import pytest
+
+from plt_lsp.cli import main
+from tests.lsp import samples
+from tests.lsp.snapshots import CURSOR
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A file of a folder that is worked in, and a cursor in it."""
+    monkeypatch.chdir(tmp_path)
+    before = samples.sample("python").partition(CURSOR)[0]
+    (tmp_path / "store.py").write_text(samples.sample("python").replace(CURSOR, ""), encoding="utf-8")
+    return f"store.py:{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
+
+
+def test_it_tells_the_parts_and_shows_the_text(place, capsys):
+    assert main(["context", place, "--max-prefix-chars", "600", "--max-suffix-chars", "200"]) == 0
+    told = capsys.readouterr().out
+    prefix, _, rest = samples.expected("python", "prompt").partition(CURSOR)
+    suffix, _, table = rest.partition("\n--------\n")
+    assert f"--- before the cursor\n{prefix}\n--- after the cursor\n{suffix}" in told
+    assert table in told
+    assert told.startswith("file      store.py (python), line 72")
+    assert "asks for  a line" in told
+
+
+def test_it_tells_them_as_json(place, capsys):
+    assert main(["context", place, "--json", "--max-prefix-chars", "600"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["prompt"]["path"] == "store.py"
+    assert [part["source"] for part in told["report"]["parts"]] == [
+        "imports",
+        "headers",
+        "siblings",
+        "mark",
+        "before",
+        "after",
+    ]
+    assert sum(part["num_chars"] for part in told["report"]["parts"][:-1]) == len(told["prompt"]["prefix"])
+
+
+def test_a_file_within_the_budget_is_one_part(place, capsys):
+    assert main(["context", place]) == 0
+    assert capsys.readouterr().out.count("all of it") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["no.py:1:1"], 2, "No such file"),
+        (["store.py"], 2, "write FILE:LINE:COL"),
+        (["store.py:999:1"], 2, "there is no line 999"),
+        (["store.py:1:1", "--max-prefix-chars", "9"], 2, "--max-prefix-chars 9: write 100 or more"),
+        ([".env:1:1"], 1, "excluded"),
+    ],
+)
+def test_what_it_cannot_show_it_says(place, tmp_path, capsys, words, code, message):
+    (tmp_path / ".env").write_text("KEY=1\n")
+    assert main(["context", *words]) == code
+    heard = capsys.readouterr()
+    assert heard.out == ""
+    assert message in heard.err
