@@ -5,7 +5,6 @@ its parent, through the standard streams and no longer than the parent lives, or
 """
 
 import argparse
-import ctypes
 import importlib
 import logging
 import os
@@ -13,18 +12,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from plt_engine.child_process import claim_standard_streams, die_with_parent, read_chunks, write_all
 from plt_engine.errors import HostError
 from plt_engine.host_connection import HostConnection
 from plt_engine.worker import EngineFactory, EngineLike, EngineWorker
 
 logger = logging.getLogger(__name__)
 
-READ_BYTES = 1 << 16
-PR_SET_PDEATHSIG = 1
 SPIN_COUNT = "5000"
 LINGER_S = 60.0
 
@@ -46,46 +44,6 @@ def find_factory(name: str) -> EngineFactory:
         return cast(EngineFactory, getattr(importlib.import_module(module_name), function_name))
     except (ImportError, AttributeError, ValueError) as error:
         raise HostError(f"--engine-factory {name!r} names no function as module:function: {error}") from None
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """Have the kernel end this process with its parent; where it cannot, the end of the input stream does it."""
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:  # the parent ended before the call above
-        os._exit(0)
-
-
-def claim_standard_streams() -> tuple[int, int]:
-    """Take standard input and output for frames alone; whatever else reads finds nothing, and prints go to stderr.
-
-    Returns:
-        The file descriptors to read frames from and to write them to.
-    """
-    frames_in, frames_out = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return frames_in, frames_out
-
-
-def read_chunks(fd: int) -> Iterator[bytes]:
-    """Yield what can be read from a descriptor until its end."""
-    while data := os.read(fd, READ_BYTES):
-        yield data
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write every byte; ends the process where nobody reads any more."""
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[os.write(fd, view) :]
-    except OSError:
-        os._exit(0)
 
 
 def run(parent_pid: int, factory: EngineFactory) -> NoReturn:
