@@ -21,8 +21,18 @@ def is_excluded(path: str | None, patterns: Sequence[str]) -> bool:
     """
     if path is None:
         return False
+    of_paths, of_names = _compiled(tuple(patterns))
     name = PurePosixPath(path).name
-    return any(_regex(pattern.lstrip("/")).fullmatch(path if "/" in pattern else name) for pattern in patterns)
+    return bool((of_names and of_names.fullmatch(name)) or (of_paths and of_paths.fullmatch(path)))
+
+
+@lru_cache(maxsize=16)
+def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
+    """One pattern for those that are matched with paths, and one for those that are matched with names."""
+    kinds = [pattern for pattern in patterns if "/" in pattern], [pattern for pattern in patterns if "/" not in pattern]
+    of_paths, of_names = ("|".join(f"(?:{_regex(pattern.lstrip('/')).pattern})" for pattern in kind) for kind in kinds)
+    flags = re.IGNORECASE | re.DOTALL
+    return re.compile(of_paths, flags) if of_paths else None, re.compile(of_names, flags) if of_names else None
 
 
 @lru_cache(maxsize=256)
