@@ -1,4 +1,4 @@
-"""How bytes travel between the server and an engine process: a child's pipes, or the socket of a shared host.
+"""How bytes travel between the server and another process: a child's pipes, or the socket of a shared engine host.
 
 It knows neither frames nor messages.
 """
@@ -43,20 +43,21 @@ class Transport(Protocol):
 class ChildTransport:
     """A process of the caller's own, and its three streams; made by `start`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
         self._process = process
+        self._name = name
         self._stderr_tail: deque[str] = deque(maxlen=NUM_KEPT_STDERR_LINES)
         self._reading = asyncio.create_task(self._read_stderr())
 
     @classmethod
-    async def start(cls, words: Sequence[str]) -> "ChildTransport":
-        """Start a process; raises HostError where the system refuses."""
+    async def start(cls, words: Sequence[str], name: str = "engine process") -> "ChildTransport":
+        """Start a process, by the name that messages call it; raises HostError where the system refuses."""
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe)
         except OSError as error:
-            raise HostError(f"the engine process could not be started: {error}") from None
-        return cls(process)
+            raise HostError(f"the {name} could not be started: {error}") from None
+        return cls(process, name)
 
     @property
     def reader(self) -> asyncio.StreamReader:
@@ -94,7 +95,7 @@ class ChildTransport:
             lines = data.decode(errors="replace").splitlines()
             self._stderr_tail.extend(lines)
             for line in lines:
-                logger.info("engine process: %s", line)
+                logger.info("%s: %s", self._name, line)
 
 
 class SocketTransport:

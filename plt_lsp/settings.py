@@ -160,6 +160,42 @@ class ContextSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """The index of the workspace's source files."""
+
+    enable: bool = field(
+        default=True,
+        metadata=about(
+            "Keep an index of what the source files of a workspace folder define, in this machine's cache folder, by a "
+            "process of its own with low priority. Files that `.gitignore` or `.pltignore` name stay outside."
+        ),
+    )
+    max_files: int = field(
+        default=50_000,
+        metadata=about(
+            "The most source files of a workspace folder; of more, those nested deepest are left out.",
+            unit="files",
+            minimum=0,
+            maximum=1_000_000,
+        ),
+    )
+    max_file_kb: int = field(
+        default=512,
+        metadata=about("Larger source files are left out.", unit="kilobytes", minimum=1, maximum=1000),
+    )
+    max_memory_mb: int = field(
+        default=512,
+        metadata=about(
+            "The most memory that the index's process may have.",
+            unit="megabytes",
+            minimum=128,
+            maximum=16_000,
+            scope=Scope.USER,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSettings:
     """How the model is run."""
 
@@ -290,6 +326,7 @@ class Settings:
     )
     inline_completion: InlineCompletionSettings = field(default_factory=InlineCompletionSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
 
 

@@ -26,6 +26,7 @@ ALLOWED = {
 # What a room inside a package may import beside that.
 ALLOWED_IN = {
     "plt_engine.hub": {"huggingface_hub", "tqdm"},
+    "plt_lsp.index": {"pathspec", "watchdog"},
     "plt_lsp.syntax": {"tree_sitter"},
     "plt_engine.training": {
         *("rensa", "tree_sitter", "tree_sitter_javascript", "tree_sitter_python", "tree_sitter_typescript"),
@@ -36,6 +37,7 @@ PLAIN_ENGINE = {
     "errors",
     "wire",
     "framing",
+    "child_process",
     "pack",
     "pack_manifest",
     "peer",

@@ -10,6 +10,12 @@
 ---@field latencyBudgetMs? integer While typing, the answer is given after this time with the lines that are complete by then; the rest follows with the next key press, or at once in editors that can be told of it. Loading the model does not count. In milliseconds. Default: 300.
 ---@field deadlineMs? integer A completion is cut short after this time; loading the model does not count. In milliseconds. Default: 5000.
 
+---@class plt.SettingsIndex
+---@field enable? boolean Keep an index of what the source files of a workspace folder define, in this machine's cache folder, by a process of its own with low priority. Files that `.gitignore` or `.pltignore` name stay outside. Default: true.
+---@field maxFiles? integer The most source files of a workspace folder; of more, those nested deepest are left out. In files. Default: 50000.
+---@field maxFileKb? integer Larger source files are left out. In kilobytes. Default: 512.
+---@field maxMemoryMb? integer The most memory that the index's process may have. In megabytes. Default: 512.
+
 ---@class plt.SettingsEngine
 ---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
 ---@field threads? integer|vim.NIL CPU threads of the engine process. In threads. Null: the engine's choice. Default: null.
@@ -33,6 +39,7 @@
 ---@field logLevel? "error"|"warning"|"info"|"debug" How much is written to the log. Default: "info".
 ---@field context? plt.SettingsContext
 ---@field engine? plt.SettingsEngine
+---@field index? plt.SettingsIndex
 ---@field inlineCompletion? plt.SettingsInlineCompletion
 
 return {}
