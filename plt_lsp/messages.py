@@ -53,6 +53,32 @@ class EngineJson(TypedDict):
     info: dict[str, object] | None
 
 
+class IndexJson(TypedDict):
+    """The index of a workspace folder.
+
+    Attributes:
+        folder: its path.
+        state: `starting`; `waiting` while another window's process keeps it; `scanning`; `ready`; or `failed`.
+        pid: of the process that keeps it, or null where none runs.
+        numFiles: that it holds.
+        numDone: files read since there was last nothing to do.
+        numTotal: those, and the ones still to be read.
+        watching: whether its process sees changes by itself, or has to be told of them.
+        truncated: whether the folder has more files than `plt.index.maxFiles` allows.
+        maxRssBytes: the most memory that its process has had.
+    """
+
+    folder: str
+    state: str
+    pid: int | None
+    numFiles: int
+    numDone: int
+    numTotal: int
+    watching: bool
+    truncated: bool
+    maxRssBytes: int
+
+
 class Status(TypedDict):
     """The answer to plt/status, and plt/didChangeStatus, which is sent on every change of the first four fields.
 
@@ -68,6 +94,7 @@ class Status(TypedDict):
         numDocuments: that are open.
         counts: how requests ended, and what was accepted, since the server's start.
         engine: the engine process, or null where none runs.
+        indexes: of the workspace folders in which a document was opened.
     """
 
     kind: StatusKind
@@ -79,6 +106,7 @@ class Status(TypedDict):
     numDocuments: int
     counts: dict[str, int]
     engine: EngineJson | None
+    indexes: list[IndexJson]
 
 
 class PositionJson(TypedDict):

@@ -25,6 +25,7 @@ from plt_lsp.features import (
     configuration,
     context,
     doctor,
+    indexing,
     inline_completion,
     loading,
     notebook_sync,
@@ -70,10 +71,12 @@ class PltServer(LanguageServer):
             protocol_cls=PltProtocol,
             converter_factory=own_converter,
         )
-        self.session = ServerSession(PyglsEditor(self), engine)
+        self.editor = PyglsEditor(self)
+        self.session = ServerSession(self.editor, engine)
         self.foresight = Foresight(self.session)
         self.registration = registration.Registration(self, self.session)
         self.loading = loading.LoadingProgress(self, self.session)
+        self.indexing = indexing.IndexingProgress(self, self.session.indexes)
         self._teller = status.StatusTeller(self.session)
         self.client = doctor.Client()
         self.protocol.on_unreadable = self._lose_change
@@ -94,7 +97,7 @@ class PltServer(LanguageServer):
             self.protocol.receive(body)
             # A request's task takes its snapshot in its first step, which must come before the next message is handled.
             await asyncio.sleep(0)
-        for part in (self.foresight, self.registration, self.loading):
+        for part in (self.foresight, self.registration, self.loading, self.indexing):
             part.close()
         await self._teller.close()
         await self.session.close()
@@ -126,14 +129,28 @@ class PyglsEditor:
 
     def relative_path(self, uri: str) -> str | None:
         """The path below the innermost workspace folder that holds it, or its file name."""
-        file = to_fs_path(uri)
+        file, folder = to_fs_path(uri), self._folder_of(uri)
         if not file:
             return None
-        path = PurePath(file)
+        return PurePath(file).name if folder is None else PurePath(file).relative_to(folder).as_posix()
+
+    def folder_of(self, uri: str) -> str | None:
+        """The innermost workspace folder that holds a document."""
+        folder = self._folder_of(uri)
+        return None if folder is None else str(folder)
+
+    @property
+    def folders(self) -> list[str]:
+        """The workspace folders that are open, or the root where an editor tells that alone."""
         workspace = self._server.workspace
-        folders = [PurePath(to_fs_path(folder) or "") for folder in (*workspace.folders, workspace.root_uri) if folder]
-        inside = [path.relative_to(folder) for folder in folders if path.is_relative_to(folder)]
-        return min(inside, key=lambda found: len(found.parts)).as_posix() if inside else path.name
+        paths = [to_fs_path(folder) for folder in workspace.folders or [workspace.root_uri] if folder]
+        return [path for path in paths if path]
+
+    def _folder_of(self, uri: str) -> PurePath | None:
+        file = to_fs_path(uri)
+        path = PurePath(file or "")
+        inside = [folder for folder in map(PurePath, self.folders) if file and path.is_relative_to(folder)]
+        return max(inside, key=lambda folder: len(folder.parts), default=None)
 
 
 # pygls hands the server to each handler because its first parameter is called `ls`.
@@ -157,10 +174,19 @@ async def _initialized(ls: PltServer, _: types.InitializedParams) -> None:
         ls.registration.begin()
     if loading.is_shown(ls.client_capabilities):
         ls.loading.begin()
+    ls.indexing.begin(ls.client_capabilities)
 
 
 async def _did_change_configuration(ls: PltServer, params: types.DidChangeConfigurationParams) -> None:
     await configuration.did_change(ls, ls.session, params)
+
+
+def _did_change_folders(ls: PltServer, _: types.DidChangeWorkspaceFoldersParams) -> None:
+    ls.session.indexes.keep_only(ls.editor.folders)
+
+
+def _did_change_files(ls: PltServer, params: types.DidChangeWatchedFilesParams) -> None:
+    indexing.did_change_files(ls.session.indexes, params)
 
 
 def _did_open(ls: PltServer, params: types.DidOpenTextDocumentParams) -> None:
@@ -251,6 +277,8 @@ FEATURES = (
     Feature(types.INITIALIZE, _initialize),
     Feature(types.INITIALIZED, _initialized),
     Feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION, _did_change_configuration),
+    Feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, _did_change_folders),
+    Feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _did_change_files),
     Feature(types.TEXT_DOCUMENT_DID_OPEN, _did_open),
     Feature(types.TEXT_DOCUMENT_DID_CHANGE, _did_change),
     Feature(types.TEXT_DOCUMENT_DID_CLOSE, _did_close),

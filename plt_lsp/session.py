@@ -21,6 +21,7 @@ from plt_lsp.dismissals import Dismissals
 from plt_lsp.documents import Change, Document, DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient, monotonic_ms
 from plt_lsp.generation import Generation
+from plt_lsp.index.folders import WorkspaceIndexes
 from plt_lsp.newest_wins import NewestWins
 from plt_lsp.notebooks import NotebookStore
 from plt_lsp.positions import Cursor, Position
@@ -55,6 +56,9 @@ class Editor(Protocol):
     def relative_path(self, uri: str) -> str | None:
         """A document's path relative to its workspace folder, or its file name, or None where it is no file."""
 
+    def folder_of(self, uri: str) -> str | None:
+        """The path of the workspace folder that a document is in, or None where it is in none."""
+
 
 class Cancellable(Protocol):
     """Something that goes on until it is ended."""
@@ -81,6 +85,7 @@ class ServerSession:
         self.frames = FrameCache()
         self.snooze = Snooze(self.note_change, _call_later)
         self.dismissals = Dismissals()
+        self.indexes = WorkspaceIndexes()
         self.latency_ms: float | None = None
         self._streams: dict[str, Cancellable] = {}
         self._activities: dict[str, Activity] = {}
@@ -178,8 +183,9 @@ class ServerSession:
         return self._activities.get(uri, Activity())
 
     def note_open(self, document: Document) -> None:
-        """A document was opened."""
+        """A document was opened; the index of its workspace folder begins with the first one."""
         self._activities[document.uri] = Activity(states=(document.fingerprint,))
+        self.indexes.open(self.editor.folder_of(document.uri))
 
     def note_edit(self, document: Document, changes: Sequence[Change]) -> None:
         """A document was changed; generations that the new text does not follow are stopped."""
@@ -313,15 +319,16 @@ class ServerSession:
         """Hand the settings to what does not read them with each request."""
         self.engine.shares = self.settings.engine.share
         self.usage.is_enabled = self.settings.statistics
+        self.indexes.configure(self.settings)
 
     def _lines_of(self, uri: str) -> list[str] | None:
         document = self.documents.get(uri)
         return None if document is None else document.lines
 
     async def close(self) -> None:
-        """End the engine process, or leave the shared one, and write down what was counted."""
+        """End the indexes and the engine process, or leave the shared one, and write down what was counted."""
         self.usage.save()
-        await self.engine.close()
+        await asyncio.gather(self.engine.close(), self.indexes.close())
 
 
 def _call_later(seconds: float, function: Callable[[], None]) -> Timer:

@@ -10,6 +10,8 @@ from plt_engine.errors import EngineError
 from plt_lsp import __version__
 from plt_lsp.check import Check, State
 from plt_lsp.doctor import check_log
+from plt_lsp.index.client import FolderIndex
+from plt_lsp.index.messages import IndexState
 from plt_lsp.session import ServerSession
 
 COMMAND = "plt.doctor"
@@ -30,7 +32,7 @@ class Client:
 
 async def doctor(session: ServerSession, client: Client) -> dict[str, object]:
     """The checks as data, and as the text that editors show."""
-    checks = [*_client(client, session), *await _engine(session), *_counts(session), *check_log()]
+    checks = [*_client(client, session), *await _engine(session), *_indexes(session), *_counts(session), *check_log()]
     is_well = not any(check.state is State.FAILED for check in checks)
     text = "".join(f"{check.state:<8}{check.section:<9}{check.name}: {check.detail}\n" for check in checks)
     return {"ok": is_well, "checks": [asdict(check) for check in checks], "text": text}
@@ -61,6 +63,30 @@ async def _engine(session: ServerSession) -> list[Check]:
     detail = f"{stats.pid}, {shared}, up {stats.uptime_ms / 1e3:.0f} s, {stats.max_rss_bytes / 1e6:.0f} MB at most"
     checks.append(Check("engine", "process", State.OK, detail, asdict(stats)))
     return checks
+
+
+def _indexes(session: ServerSession) -> Iterator[Check]:
+    if not session.settings.index.enable:
+        yield Check("index", "state", State.NOTE, "switched off by plt.index.enable")
+    elif not session.indexes.all:
+        yield Check("index", "state", State.NOTE, "none runs; the first file opened in a workspace folder starts one")
+    for index in session.indexes.all:
+        yield Check("index", str(index.root), *_index(index))
+
+
+def _index(index: FolderIndex) -> tuple[State, str]:
+    report, num_files = index.report, index.reader.num_files()
+    if report.state is IndexState.FAILED:
+        return State.FAILED, f"its process ended again and again, see the log; it holds {num_files} files"
+    parts = [report.state.value, f"{num_files} files"]
+    if report.num_total > report.num_done:
+        parts.append(f"{report.num_done} of {report.num_total} read")
+    if report.state is IndexState.READY and not report.is_watching:
+        parts.append("changes are looked for every few minutes and told by the editor, since the system tells not all")
+    if report.is_truncated:
+        parts.append("more files than plt.index.maxFiles allows are left out")
+    parts.append(f"process {index.pid}, {report.max_rss_bytes / 1e6:.0f} MB at most")
+    return State.NOTE if report.is_truncated else State.OK, ", ".join(parts)
 
 
 def _counts(session: ServerSession) -> Iterator[Check]:

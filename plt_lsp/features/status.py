@@ -14,7 +14,8 @@ from plt_lsp.announcer import Announcer
 from plt_lsp.completer import explain
 from plt_lsp.condition import Condition, Remedy
 from plt_lsp.engine_client import EngineState
-from plt_lsp.messages import DID_CHANGE_STATUS, CommandJson, EngineJson, Status
+from plt_lsp.index.client import FolderIndex
+from plt_lsp.messages import DID_CHANGE_STATUS, CommandJson, EngineJson, IndexJson, Status
 from plt_lsp.session import ServerSession
 from plt_lsp.settings import camel_case
 
@@ -99,6 +100,7 @@ def _status(session: ServerSession, condition: Condition, stats: Stats | None) -
         "numDocuments": len(session.documents),
         "counts": dict(session.counts),
         "engine": _engine(session, stats),
+        "indexes": [_index(index) for index in session.indexes.all],
     }
     if condition.reason is not None:
         found["reason"] = condition.reason
@@ -119,6 +121,21 @@ def _engine(session: ServerSession, stats: Stats | None) -> EngineJson | None:
         "numFinished": stats.num_finished if stats else None,
         "numFailed": stats.num_failed if stats else None,
         "info": _info(stats.info) if stats else None,
+    }
+
+
+def _index(index: FolderIndex) -> IndexJson:
+    report = index.report
+    return {
+        "folder": str(index.root),
+        "state": report.state.value,
+        "pid": index.pid,
+        "numFiles": report.num_files or index.reader.num_files(),
+        "numDone": report.num_done,
+        "numTotal": report.num_total,
+        "watching": report.is_watching,
+        "truncated": report.is_truncated,
+        "maxRssBytes": report.max_rss_bytes,
     }
 
 

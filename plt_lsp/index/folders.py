@@ -17,6 +17,7 @@ class WorkspaceIndexes:
 
     def __init__(self) -> None:
         self._folders: dict[Path, FolderIndex] = {}
+        self._opened: dict[Path, None] = {}
         self._options: IndexOptions | None = options_of(Settings())
         self._watchers: list[Callable[[], None]] = []
         self._closing: set[asyncio.Task[None]] = set()
@@ -26,31 +27,27 @@ class WorkspaceIndexes:
         self._watchers.append(on_change)
 
     def configure(self, settings: Settings) -> None:
-        """Keep them as the settings want it."""
+        """Keep them as the settings want it, or none."""
         self._options = options_of(settings)
         if self._options is None:
-            self.keep_only(())
+            self._end(list(self._folders))
+            return
         for index in self._folders.values():
-            assert self._options is not None, "without options none is kept"
             index.configure(self._options)
+        for root in self._opened:
+            self._start(root)
 
     def open(self, folder: str | None) -> None:
         """A document was opened in this folder, or in none."""
-        root = None if folder is None else Path(folder)
-        if root is None or self._options is None or root in self._folders:
-            return
-        self._folders[root] = FolderIndex(root, self._options, self._note_change)
-        self._folders[root].start()
-        self._note_change()
+        if folder is not None:
+            self._opened[Path(folder)] = None
+            self._start(Path(folder))
 
     def keep_only(self, folders: Iterable[str]) -> None:
         """These are the folders that are open; the indexes of others are no longer kept."""
         wanted = {Path(folder) for folder in folders}
-        for root in [root for root in self._folders if root not in wanted]:
-            task = asyncio.create_task(self._folders.pop(root).close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
-            self._note_change()
+        self._opened = {root: None for root in self._opened if root in wanted}
+        self._end([root for root in self._folders if root not in wanted])
 
     def note_changed(self, path: str) -> None:
         """The editor has seen a file or folder change; an index that watches for itself knows it already."""
@@ -74,6 +71,19 @@ class WorkspaceIndexes:
         self.keep_only(())
         if self._closing:
             await asyncio.wait(self._closing)
+
+    def _start(self, root: Path) -> None:
+        if self._options is not None and root not in self._folders:
+            self._folders[root] = FolderIndex(root, self._options, self._note_change)
+            self._folders[root].start()
+            self._note_change()
+
+    def _end(self, roots: Iterable[Path]) -> None:
+        for root in roots:
+            task = asyncio.create_task(self._folders.pop(root).close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+            self._note_change()
 
     def _note_change(self) -> None:
         for on_change in self._watchers:

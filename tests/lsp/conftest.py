@@ -30,7 +30,8 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def environment(data_dir: Path) -> dict[str, str]:
     """What a server's environment is: this one, with its own data folder and the tests importable."""
-    return {**os.environ, DATA_DIR_VARIABLE: str(data_dir), "PYTHONPATH": str(ROOT)}
+    packages = os.pathsep.join(map(str, (ROOT, ROOT / "engine", ROOT / "kernels")))
+    return {**os.environ, DATA_DIR_VARIABLE: str(data_dir), "PYTHONPATH": packages}
 
 
 @pytest.fixture
