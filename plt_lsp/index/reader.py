@@ -80,7 +80,7 @@ class IndexReader:
         )
         places = ", ".join("?" * len(near))
         first = self._rows(f"{query} AND f.path IN ({places}) LIMIT ?", (name, *near, limit)) if near else []
-        rest = self._rows(f"{query} ORDER BY f.path, d.position LIMIT ?", (name, limit + len(first)))
+        rest = self._rows(f"{query} ORDER BY d.file_id, d.position LIMIT ?", (name, limit + len(first)))
         order = {path: i for i, path in enumerate(near)}
         ranked = sorted(dict.fromkeys([*first, *rest]), key=lambda row: order.get(row[0], len(order)))
         return [IndexedDefinition(row[0], _definition(row[1:-1]), row[-1]) for row in ranked[:limit]]

@@ -105,6 +105,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def _open_existing(path: Path) -> sqlite3.Connection:
     connection = _connect(path)
+    os.utime(path)  # so that it counts as used
     try:
         version = version_of(connection)
         if version != VERSION:

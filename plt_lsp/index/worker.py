@@ -5,8 +5,6 @@ its memory; it ends with its parent.
 """
 
 import argparse
-import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -14,7 +12,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,6 +32,8 @@ from plt_lsp.index.messages import (
     decode_order,
     encode_report,
 )
+from plt_lsp.index.modesty import be_modest, max_rss_bytes
+from plt_lsp.index.places import remove_unused, sole_keeper
 from plt_lsp.index.schema import remove_database
 from plt_lsp.index.store import Store
 from plt_lsp.index.suspect import Suspect
@@ -41,8 +41,6 @@ from plt_lsp.index.watching import Watch
 
 logger = logging.getLogger(__name__)
 
-BELOW_NORMAL_PRIORITY_CLASS = 0x4000
-LOCK = "lock"
 # So long it works before it commits, and looks at what was saved meanwhile.
 SLICE_S = 0.05
 REPORT_INTERVAL_S = 0.1
@@ -154,48 +152,6 @@ class IndexWorker:
         self._report(report)
 
 
-def max_rss_bytes() -> int:
-    """The most memory that this process has had, or 0 where the system does not tell."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def be_modest(max_memory_mb: int, niceness: int) -> None:
-    """Work only where nobody else wants to, and never have more memory than this, where the system can see to that."""
-    if sys.platform == "win32":
-        ctypes.windll.kernel32.SetPriorityClass(-1, BELOW_NORMAL_PRIORITY_CLASS)
-        return
-    import resource
-
-    os.nice(niceness)
-    os.umask(0o077)  # what it writes down of the user's code is for the user alone
-    limit = max_memory_mb * 1_000_000
-    with contextlib.suppress(ValueError, OSError):  # a lower limit holds already
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
-@contextlib.contextmanager
-def sole_keeper(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Wait until no other process keeps the index in this folder; the lock goes with the process that has it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if sys.platform == "win32":  # several may write there, each the same
-        yield
-        return
-    import fcntl
-
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            on_wait()
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _listen(frames_in: int, inbox: Inbox) -> NoReturn:
     """Take orders until there is nobody to give any; the process ends with that."""
     decoder = FrameDecoder()
@@ -226,7 +182,9 @@ def run(parent_pid: int, max_memory_mb: int, niceness: int) -> NoReturn:
     code = 1
     try:
         begin = _first(inbox)
-        with sole_keeper(Path(begin.database).parent, lambda: report(Report(IndexState.WAITING))):
+        folder = Path(begin.database).parent
+        with sole_keeper(folder, lambda: report(Report(IndexState.WAITING))):
+            remove_unused(folder.parent)
             IndexWorker(begin, inbox, report).run()
             code = 0
     except MemoryError:

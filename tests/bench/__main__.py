@@ -2,9 +2,9 @@
 
 import sys
 
-from tests.bench import engine, kernels, server
+from tests.bench import engine, index, kernels, server
 
-BENCHES = {"engine": engine.main, "kernels": kernels.main, "server": server.main}
+BENCHES = {"engine": engine.main, "index": index.main, "kernels": kernels.main, "server": server.main}
 
 
 def main() -> int:

@@ -61,6 +61,12 @@ async def until_ready(index: FolderIndex, num_files: int | None = None) -> None:
     await until(is_ready)
 
 
+def age(root: Path) -> None:
+    """Files that were written just now are looked at once more, in case they are written again in the same moment."""
+    for path in root.rglob("*.py"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+
+
 def paths_of(index: FolderIndex, name: str) -> list[str]:
     return [found.path for found in index.reader.definitions_named(name)]
 
@@ -116,7 +122,7 @@ async def test_a_switch_of_branches_is_followed(root, keep):
 
 
 async def test_a_process_that_is_killed_in_mid_scan_is_started_again_and_goes_on(root, keep):
-    generate(root, 150)
+    age(generate(root, 150))
     index = keep()
     await until(lambda: index.report.state is IndexState.SCANNING and index.report.num_done > 0)
     killed = index.pid
@@ -130,9 +136,7 @@ async def test_a_process_that_is_killed_in_mid_scan_is_started_again_and_goes_on
 
 
 async def test_what_a_run_before_has_read_is_not_read_again(root, keep):
-    generate(root, 30)
-    for path in root.rglob("*.py"):
-        os.utime(path, (1_000_000_000, 1_000_000_000))
+    age(generate(root, 30))
     first = keep()
     await until_ready(first, 30)
     await first.close()
@@ -250,6 +254,17 @@ async def test_the_process_ends_with_its_parent(root):
     parent.kill()
     await parent.wait()
     await until(lambda: not is_alive(pid))
+
+
+async def test_an_index_that_nobody_has_used_for_long_goes(root, keep, tmp_path):
+    old, used = (database_of(tmp_path / name) for name in ("old", "used"))
+    for database in (old, used):
+        database.parent.mkdir(parents=True)
+        database.write_bytes(b"")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    await until_ready(keep())
+    assert not old.parent.exists()
+    assert used.exists()
 
 
 async def test_no_symbolic_link_out_of_the_workspace_is_followed(root, keep, tmp_path):

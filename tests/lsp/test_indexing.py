@@ -4,8 +4,10 @@ import os
 import signal
 
 import pytest
+from lsprotocol import types
 
 from plt_lsp.client import LspClient
+from plt_lsp.features.indexing import IndexingProgress
 from plt_lsp.index.folders import WorkspaceIndexes, options_of
 from plt_lsp.index.messages import IndexState, Report
 from plt_lsp.settings import IndexSettings, Settings
@@ -152,3 +154,37 @@ def test_the_settings_say_how_an_index_is_kept():
     assert (options.rules.excluded, options.rules.max_files, options.rules.max_file_bytes) == (("x",), 7, 3000)
     assert options.max_memory_mb == 200
     assert options_of(Settings(index=IndexSettings(enable=False))) is None
+
+
+class Asked:
+    """A server whose client takes whatever it is told to register."""
+
+    def __init__(self):
+        self.registrations = []
+
+    async def client_register_capability_async(self, params):
+        self.registrations += params.registrations
+
+
+class Kept:
+    def __init__(self, *reports):
+        self.all = tuple(Told(is_watching=is_watching) for is_watching in reports)
+
+    def watch(self, on_change):
+        on_change()
+
+
+@pytest.mark.parametrize(("watching", "num"), [((True,), 0), ((True, False), 1), ((False, False), 1)])
+async def test_an_editor_is_asked_to_watch_where_the_system_does_not(watching, num):
+    server = Asked()
+    progress = IndexingProgress(server, Kept(*watching))
+    watched = types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+    workspace = types.WorkspaceClientCapabilities(did_change_watched_files=watched)
+    progress.begin(types.ClientCapabilities(workspace=workspace))
+    await until(lambda: not progress._changed.is_set())
+    progress.close()
+    assert [found.method for found in server.registrations] == ["workspace/didChangeWatchedFiles"] * num
+    for found in server.registrations:
+        globs = [watcher.glob_pattern for watcher in found.register_options.watchers]
+        assert any("py" in glob for glob in globs)
+        assert any("gitignore" in glob for glob in globs)
