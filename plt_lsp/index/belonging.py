@@ -93,7 +93,8 @@ class Belonging:
         """Whether files in a folder may belong: neither it nor one above it is ignored, secret or a symbolic link."""
         known = self._admitted.get(path)
         if known is None:
-            known = self.admits_folder(_folder_of(path)) and self._admits_folder_itself(path)
+            is_inside = not path.startswith("/") and ".." not in path.split("/")
+            known = is_inside and self.admits_folder(_folder_of(path)) and self._admits_folder_itself(path)
             self._admitted[path] = known
         return known
 

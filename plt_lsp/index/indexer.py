@@ -66,7 +66,7 @@ class Indexer:
             paths: of files and folders that were written, made, renamed or removed, relative to the workspace folder.
         """
         changed = list(paths)
-        if len(changed) > MAX_PATHS or any(path.rpartition("/")[2] in IGNORE_FILES for path in changed):
+        if len(changed) > MAX_PATHS or any(map(_concerns_all, changed)):
             self.rescan()
             return
         for path in changed:
@@ -142,6 +142,11 @@ class Indexer:
         self._store.put(reading, _contents_or_not(data, language, file.path))
 
 
+def _concerns_all(path: str) -> bool:
+    """Whether a change at a path may be one for other files: it is an ignore file, or the workspace folder itself."""
+    return path in ("", ".") or path.rpartition("/")[2] in IGNORE_FILES
+
+
 def _contents_or_not(data: bytes, language: str, path: str) -> Contents | NotRead:
     """What is kept of a file; a fault in how one file is understood costs that file alone."""
     try:
@@ -149,5 +154,5 @@ def _contents_or_not(data: bytes, language: str, path: str) -> Contents | NotRea
     except MemoryError:
         raise
     except Exception as error:
-        logger.warning("%s is not indexed: %r", path, error)
+        logger.warning("%s is not indexed: %s", path, type(error).__name__)  # its words may be the file's
         return NotRead.FATAL

@@ -8,10 +8,10 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -19,6 +19,8 @@ from plt_lsp.index.schema import VERSION, version_of
 from plt_lsp.syntax.outline_types import Definition, DefinitionKind, Import, ImportedName, Outline, Rows
 
 logger = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 MAX_PER_NAME = 20
 _DEFINITION = "d.name, d.kind, d.signature, d.doc, d.header_first, d.header_last, d.body_first, d.body_last, d.parent"
@@ -79,11 +81,11 @@ class IndexReader:
             "LEFT JOIN definitions p ON p.file_id = d.file_id AND p.position = d.parent WHERE d.last_name = ?"
         )
         places = ", ".join("?" * len(near))
-        first = self._rows(f"{query} AND f.path IN ({places}) LIMIT ?", (name, *near, limit)) if near else []
-        rest = self._rows(f"{query} ORDER BY d.file_id, d.position LIMIT ?", (name, limit + len(first)))
+        first = self._rows(f"{query} AND f.path IN ({places}) LIMIT ?", (name, *near, limit), _found) if near else []
+        rest = self._rows(f"{query} ORDER BY d.file_id, d.position LIMIT ?", (name, limit + len(first)), _found)
         order = {path: i for i, path in enumerate(near)}
-        ranked = sorted(dict.fromkeys([*first, *rest]), key=lambda row: order.get(row[0], len(order)))
-        return [IndexedDefinition(row[0], _definition(row[1:-1]), row[-1]) for row in ranked[:limit]]
+        ranked = sorted(dict.fromkeys([*first, *rest]), key=lambda found: order.get(found.path, len(order)))
+        return ranked[:limit]
 
     def outline_of(self, path: str) -> Outline | None:
         """What a file defines and imports, or None where the index does not hold it."""
@@ -91,15 +93,15 @@ class IndexReader:
         if file is None:
             return None
         select = "FROM files f JOIN {0} d ON d.file_id = f.id WHERE f.path = ? ORDER BY d.position"
-        definitions = self._rows(f"SELECT {_DEFINITION} {select.format('definitions')}", (path,))
+        definitions = self._rows(f"SELECT {_DEFINITION} {select.format('definitions')}", (path,), _definition)
         columns = "d.module, d.names, d.first_row, d.last_row"
-        imports = self._rows(f"SELECT {columns} {select.format('imports')}", (path,))
-        return Outline(file.language_id, tuple(map(_definition, definitions)), tuple(map(_import, imports)))
+        imports = self._rows(f"SELECT {columns} {select.format('imports')}", (path,), _import)
+        return Outline(file.language_id, tuple(definitions), tuple(imports))
 
     def identifiers_of(self, path: str) -> frozenset[str]:
         """The identifiers of a file."""
         query = "SELECT words FROM files f JOIN identifiers i ON i.file_id = f.id WHERE f.path = ?"
-        return frozenset(word for (words,) in self._rows(query, (path,)) for word in words.split())
+        return frozenset(word for words in self._rows(query, (path,), _first) for word in str(words).split())
 
     def file(self, path: str) -> IndexedFile | None:
         """The file at a path, or None where the index holds none."""
@@ -120,7 +122,7 @@ class IndexReader:
 
     def num_files(self) -> int:
         """How many files it holds."""
-        return sum(number for (number,) in self._rows("SELECT count(*) FROM files WHERE not_read = ''", ()))
+        return next(iter(self._rows("SELECT count(*) FROM files WHERE not_read = ''", (), lambda row: int(row[0]))), 0)
 
     def close(self) -> None:
         """Give the database up; the next question opens it again."""
@@ -130,13 +132,14 @@ class IndexReader:
 
     def _files(self, condition: str, *words: str) -> list[IndexedFile]:
         query = "SELECT path, language, module, num_lines FROM files"
-        return [IndexedFile(*row) for row in self._rows(f"{query} WHERE not_read = '' AND {condition}", words)]
+        return self._rows(f"{query} WHERE not_read = '' AND {condition}", words, lambda row: IndexedFile(*row))
 
-    def _rows(self, query: str, words: Iterable[object]) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str, words: Iterable[object], make: Callable[[Sequence[Any]], Found]) -> list[Found]:
+        """What is made of each row that a query finds; none where the database or a row of it is broken."""
         try:
             connection = self._connected()
-            return [] if connection is None else connection.execute(query, tuple(words)).fetchall()
-        except sqlite3.Error as error:
+            return [] if connection is None else [make(row) for row in connection.execute(query, tuple(words))]
+        except (sqlite3.Error, ValueError, TypeError) as error:
             logger.info("the index %s does not answer: %s", self._database, error)
             self.close()
             return []
@@ -169,6 +172,14 @@ class IndexReader:
 def _module_words(module: str) -> tuple[str, str, str]:
     escaped = module.replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return module.rpartition("/")[2], module, f"%/{escaped}"
+
+
+def _first(row: Sequence[Any]) -> object:
+    return row[0]
+
+
+def _found(row: Sequence[Any]) -> IndexedDefinition:
+    return IndexedDefinition(row[0], _definition(row[1:-1]), row[-1])
 
 
 def _definition(row: Sequence[Any]) -> Definition:

@@ -51,7 +51,7 @@ def gate(index: FolderIndex, options: IndexOptions) -> int:
     """The number of files, after a look at whether they are all there; raises AssertionError where they are not."""
     walk = Belonging(index.root, options.rules).walk()
     belonging = {file.path for file in islice(walk, options.rules.max_files)}
-    held = {path for (path,) in index.reader._rows("SELECT path FROM files", ())}
+    held = set(index.reader._rows("SELECT path FROM files", (), lambda row: row[0]))
     assert held == belonging, f"{len(held ^ belonging)} files are held that do not belong, or belong and are not held"
     return index.reader.num_files()
 

@@ -103,6 +103,14 @@ def test_no_symbolic_link_is_followed(tmp_path):
     assert read_source(root / "pipe.py", 100) is NotRead.GONE
 
 
+def test_a_path_that_leads_out_of_the_workspace_does_not_belong(tmp_path):
+    write(tmp_path, {"outside/a.py": "", "root/b.py": "", "root/sub/c.py": ""})
+    belonging = Belonging(tmp_path / "root", Rules())
+    out = ("../outside/a.py", "sub/../../outside/a.py", str(tmp_path / "outside" / "a.py"), "..", "/", "\0.py")
+    assert [path for path in out if belonging.file(path) or belonging.admits_folder(path)] == []
+    assert list(belonging.walk("../outside")) == []
+
+
 def test_what_was_learned_of_a_folder_can_be_forgotten(tmp_path):
     belonging = Belonging(tmp_path, Rules())
     assert belonging.file("a/b/c.py") is None

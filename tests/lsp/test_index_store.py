@@ -128,6 +128,15 @@ def test_a_change_of_an_ignore_file_is_followed(kept):
     assert kept.paths() == {"a.py", "b.py"}
 
 
+@pytest.mark.parametrize("paths", [["."], [f"package_0/module_{i}.py" for i in range(1001)]])
+def test_a_change_of_everything_is_one_look_at_all_files(kept, paths):
+    generate(kept.root, 5)
+    assert kept.update(*paths) == 5
+    (kept.root / "package_0" / "module_3.py").unlink()
+    kept.update(*paths)
+    assert kept.reader.num_files() == 4
+
+
 def test_other_rules(kept):
     kept.write({"a.py": "", "b.py": ""})
     kept.update()
@@ -251,6 +260,16 @@ def test_a_broken_database_is_made_anew_and_its_readers_find_the_new_one(tmp_pat
     again.update()
     assert again.indexer.num_done == 40
     assert kept.reader.num_files() == again.reader.num_files() == 40
+
+
+def test_a_row_that_makes_no_sense_is_no_answer(kept):
+    kept.write({"a.py": "import os\ndef one(): pass\n"})
+    kept.update()
+    kept.store._connection.execute("UPDATE definitions SET kind = 'nonsense'")
+    kept.store._connection.execute("UPDATE imports SET names = '{'")
+    assert kept.reader.definitions_named("one") == []
+    assert kept.reader.outline_of("a.py").definitions == ()
+    assert kept.reader.outline_of("a.py").imports == ()
 
 
 def damage(database: Path, what: str) -> None:
