@@ -164,10 +164,11 @@ class IndexSettings:
     """The index of the workspace's source files."""
 
     enable: bool = field(
-        default=True,
+        default=False,
         metadata=about(
             "Keep an index of what the source files of a workspace folder define, in this machine's cache folder, by a "
-            "process of its own with low priority. Files that `.gitignore` or `.pltignore` name stay outside."
+            "process of its own with low priority. Files that `.gitignore` or `.pltignore` name stay outside. No "
+            "suggestion reads it yet."
         ),
     )
     max_files: int = field(

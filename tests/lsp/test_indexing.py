@@ -30,7 +30,7 @@ async def started(start, *folders, **settings) -> LspClient:
     client = await start()
     client.answer("window/workDoneProgress/create", lambda params: None)
     uris = [folder.as_uri() for folder in folders]
-    await client.initialize({"plt": settings}, CAPABILITIES, uris)
+    await client.initialize({"plt": {"index": {"enable": True}, **settings}}, CAPABILITIES, uris)
     return client
 
 
@@ -149,7 +149,9 @@ def test_changes_that_the_editor_sees_go_to_an_index_that_does_not_see_them(tmp_
 
 
 def test_the_settings_say_how_an_index_is_kept():
-    settings = Settings(excluded_files=("x",), index=IndexSettings(max_files=7, max_file_kb=3, max_memory_mb=200))
+    settings = Settings(
+        excluded_files=("x",), index=IndexSettings(enable=True, max_files=7, max_file_kb=3, max_memory_mb=200)
+    )
     options = options_of(settings)
     assert (options.rules.excluded, options.rules.max_files, options.rules.max_file_bytes) == (("x",), 7, 3000)
     assert options.max_memory_mb == 200
