@@ -139,7 +139,8 @@ class IndexReader:
         try:
             connection = self._connected()
             return [] if connection is None else [make(row) for row in connection.execute(query, tuple(words))]
-        except (sqlite3.Error, ValueError, TypeError) as error:
+        except (sqlite3.Error, ValueError, TypeError, OverflowError, MemoryError) as error:
+            # A broken row may claim to be larger than any memory.
             logger.info("the index %s does not answer: %s", self._database, error)
             self.close()
             return []
