@@ -60,6 +60,10 @@ class Offer:
         """Where the cursor stands once all of it is inserted."""
         return _after(self.anchor, self.text)
 
+    def stands_in(self, lines: Sequence[str]) -> bool:
+        """Whether all of its text stands in its document's lines where it was offered."""
+        return _from(lines, self.anchor, len(self.text)) == self.text
+
     @property
     def fate(self) -> Fate:
         """What it would be counted as if it ended now."""

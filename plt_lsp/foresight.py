@@ -11,7 +11,6 @@ from plt_engine.errors import EngineError
 from plt_engine.types import GenerationChunk, Priority
 from plt_engine.wire import EngineConfig
 from plt_lsp.acceptance import Offer
-from plt_lsp.documents import Document
 from plt_lsp.engine_client import EngineState
 from plt_lsp.engine_requests import request_for, warm_up_request
 from plt_lsp.first_text import key_of
@@ -51,8 +50,8 @@ class Foresight:
             return
         snapshot = session.snapshot_at(document, offer.end)
         config = session.config_if_any()
-        if isinstance(snapshot, EmptyReason) or config is None or not _is_inserted(document, offer):
-            return
+        if isinstance(snapshot, EmptyReason) or config is None or not offer.stands_in(document.lines):
+            return  # the editor may tell of the accept before it tells of the edit
         key = key_of(snapshot, config)
         if session.cache.find(snapshot, key) is None and refusal(snapshot, is_automatic=True) is None:
             plan = plan_for(snapshot, session.tree_of(snapshot))
@@ -95,11 +94,3 @@ class Foresight:
                         self._session.counts["foresight.warm_up"] += 1
         except EngineError as error:
             logger.info("no warm-up: %s", error)
-
-
-def _is_inserted(document: Document, offer: Offer) -> bool:
-    """Whether an offer's text stands where it was offered; the editor may tell of the accept before the edit."""
-    first, last = offer.anchor.line, offer.end.line
-    if last >= len(document.lines):
-        return False
-    return "".join(document.lines[first : last + 1])[offer.anchor.column :].startswith(offer.text)

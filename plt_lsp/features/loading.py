@@ -3,7 +3,6 @@
 It does not know how a model is loaded; it shows that one is.
 """
 
-import asyncio
 import itertools
 import logging
 
@@ -11,6 +10,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from plt_lsp.engine_client import EngineState
+from plt_lsp.features.follower import Follower
 from plt_lsp.session import ServerSession
 
 logger = logging.getLogger(__name__)
@@ -21,25 +21,13 @@ def is_shown(capabilities: types.ClientCapabilities) -> bool:
     return capabilities.window is not None and bool(capabilities.window.work_done_progress)
 
 
-class LoadingProgress:
-    """The progress of one server; belongs to one event loop, and does nothing before `begin`."""
+class LoadingProgress(Follower):
+    """The progress of one server: each loading is shown."""
 
     def __init__(self, server: LanguageServer, session: ServerSession) -> None:
+        super().__init__(session)
         self._server = server
-        self._session = session
-        self._changed = asyncio.Event()
         self._numbers = itertools.count(1)
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        """Show each loading from now on."""
-        self._session.watch(self._changed.set)
-        self._task = asyncio.create_task(self._run())
-
-    def close(self) -> None:
-        """Show nothing more."""
-        if self._task is not None:
-            self._task.cancel()
 
     async def _run(self) -> None:
         while True:

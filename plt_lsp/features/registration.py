@@ -12,6 +12,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+from plt_lsp.features.follower import Follower
 from plt_lsp.session import ServerSession
 
 logger = logging.getLogger(__name__)
@@ -29,26 +30,14 @@ def is_dynamic(capabilities: types.ClientCapabilities) -> bool:
     return inline is not None and bool(inline.dynamic_registration)
 
 
-class Registration:
-    """The capability of one server; belongs to one event loop, and does nothing before `begin`."""
+class Registration(Follower):
+    """The capability of one server: registered as soon as a model can answer."""
 
     def __init__(self, server: LanguageServer, session: ServerSession, look_s: float = LOOK_S) -> None:
+        super().__init__(session)
         self._server = server
-        self._session = session
         self._look_s = look_s
-        self._changed = asyncio.Event()
         self._is_registered = False
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        """Register as soon as a model can answer, and follow that from now on."""
-        self._session.watch(self._changed.set)
-        self._task = asyncio.create_task(self._run())
-
-    def close(self) -> None:
-        """Follow nothing more."""
-        if self._task is not None:
-            self._task.cancel()
 
     async def _run(self) -> None:
         while True:
