@@ -16,6 +16,9 @@ from pathlib import Path
 from tests.e2e.vscode.places import CODE_SERVER, NODE, VSIX
 from tests.e2e.vscode.waiting import wait_for
 
+CLOSE_UNSAVED = "Control+Alt+W"
+KEYS = [{"key": "ctrl+alt+w", "command": "workbench.action.revertAndCloseActiveEditor"}]
+
 QUIET: Mapping[str, object] = {
     "chat.disableAIFeatures": True,
     "editor.accessibilitySupport": "off",
@@ -75,6 +78,7 @@ def code_server(home: Path, environment: Mapping[str, str], settings: Mapping[st
     for one in (settings_file.parent, extensions, folder):
         one.mkdir(parents=True)
     settings_file.write_text(json.dumps({**QUIET, **settings}))
+    (settings_file.parent / "keybindings.json").write_text(json.dumps(KEYS))
     words: list[str | Path] = [
         NODE,
         CODE_SERVER,

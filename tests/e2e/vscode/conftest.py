@@ -73,5 +73,6 @@ def vscode(shared: Workbench, request: pytest.FixtureRequest) -> Iterator[Workbe
     shared.browser.press("Escape", "Escape")
     if shared.server.settings() != before:
         shared.write_settings(before)
+    shared.close_all()
     if shared.status() == "PLT: snoozed":
         shared.run(SNOOZE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.vscode.browser import Browser
-from tests.e2e.vscode.code_server import CodeServer
+from tests.e2e.vscode.code_server import CLOSE_UNSAVED, CodeServer
 from tests.e2e.vscode.waiting import look_for, wait_for, wait_until_stable
 
 FIRST_LINE = ".view-lines .ghost-text-decoration"
@@ -148,11 +148,7 @@ class Workbench:
         """Write a file into the workspace, or into a folder, and open it, the cursor at its end."""
         file = (folder or self.server.folder) / name
         file.write_bytes(text.encode() if isinstance(text, str) else text)
-        self.browser.press("Control+P")
-        wait_for(lambda: self.browser.attributes(QUICK_INPUT, "aria-label"))
-        self.browser.insert(str(file))
-        wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: bool(rows) and rows[0].startswith(name))
-        self.browser.press("Enter")
+        self._pick("Control+P", str(file), name)
         self.wait_for_tab(name)
         self.to_end(file)
         return file
@@ -170,12 +166,23 @@ class Workbench:
 
     def run(self, command: str) -> None:
         """Run a command from the palette."""
-        self.browser.press("F1")
-        wait_for(lambda: self.browser.attributes(QUICK_INPUT, "aria-label"))
-        self.browser.insert(command)
-        wait_for(lambda: self.browser.texts(QUICK_ROWS), lambda rows: bool(rows) and rows[0].startswith(command))
-        self.browser.press("Enter")
+        self._pick("F1", command, command)
         wait_for(lambda: self.browser.attributes(QUICK_INPUT, "placeholder"), lambda found: PALETTE not in found)
+
+    def _pick(self, key: str, words: str, label: str) -> None:
+        """Open a list by its key, look for words in it, and take its first row, which begins with the label."""
+        self.browser.press(key)
+        wait_for(self._takes_keys)
+        self.browser.insert(words)
+        wait_for(
+            lambda: self.browser.texts(QUICK_ROWS) if self._takes_keys() else [],
+            lambda rows: bool(rows) and rows[0].startswith(label),
+        )
+        self.browser.press("Enter")
+
+    def _takes_keys(self) -> bool:
+        """Whether a list is open and keys go to it, and not into the file behind it."""
+        return bool(self.browser.attributes(f"{QUICK_INPUT}:focus", "aria-label"))
 
     def change_settings(self, changes: Mapping[str, object]) -> None:
         """Change some of the user's settings in their editor; None removes one."""
@@ -195,6 +202,15 @@ class Workbench:
         """Close the file that is at the front and has this name."""
         self.browser.press("Control+W")
         wait_for(self.tab, lambda names: name not in names)
+
+    def close_all(self) -> None:
+        """Close every file, what is not saved with it."""
+
+        def close() -> list[str | None]:
+            self.browser.press(CLOSE_UNSAVED)
+            return self.tab()
+
+        wait_for(close, lambda names: not names)
 
     def tab(self) -> list[str | None]:
         """The name of the file whose tab is at the front, where there is one."""
