@@ -4,11 +4,11 @@ It does not know what a command does, and imports none before it is asked for, s
 """
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
 from plt_lsp import __version__
+from plt_lsp.engine_command import run_in_engine
 
 Command = Callable[[list[str]], int]
 
@@ -66,16 +66,15 @@ def _stats(args: list[str]) -> int:
 
 
 def _models(args: list[str]) -> int:
-    return _run_in_engine("plt_engine.cli", ["models", *args])
+    return run_in_engine("plt_engine.cli", ["models", *args])
 
 
 def _eval(args: list[str]) -> int:
-    return _run_in_engine("plt_engine.evaluation.cli", args)
+    if not any(word.split("=")[0] == "--repository" for word in args):
+        return run_in_engine("plt_engine.evaluation.cli", args)
+    from plt_lsp.evaluation.command import main as evaluate
 
-
-def _run_in_engine(module: str, args: list[str]) -> int:
-    """Packs are the engine's business: its command line runs in a process of its own, and this one stays light."""
-    return subprocess.call([sys.executable, "-P", "-m", module, *args])
+    return evaluate(args)
 
 
 COMMANDS: dict[str, tuple[Command, str]] = {

@@ -6,18 +6,16 @@ It turns words into calls and does not know how anything is measured.
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from plt_engine.engine import Engine, EngineOptions
-from plt_engine.errors import EngineError, LoopCountError, RequestError
+from plt_engine.errors import EngineError, RequestError
+from plt_engine.evaluation.arms import bar, loop_counts
 from plt_engine.evaluation.cases import CaseCounts, Cases, draw_cases
-from plt_engine.evaluation.measure import Advance, complete_lines, fill_blocks, score_pieces, score_replay
+from plt_engine.evaluation.measure import complete_lines, fill_blocks, score_pieces, score_replay
 from plt_engine.evaluation.report import Arm, ArmScores, arm_of, figures, first_arm_of, to_json, to_markdown
 from plt_engine.pack import data_dir, find_pack, load_pack
 from plt_engine.training.corpus import held_out_files, read_files
@@ -37,7 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="plt-lsp eval", description="Measure a model pack on held-out code.")
+    parser = argparse.ArgumentParser(
+        prog="plt-lsp eval",
+        description="Measure a model pack on held-out code.",
+        epilog="`plt-lsp eval PACK --repository` measures what other files of a repository do for it; "
+        "`plt-lsp eval --repository --help` says more.",
+    )
     parser.add_argument("pack", metavar="PACK", help="a pack's name or the path of its folder")
     parser.add_argument("--loops", type=int, nargs="+", metavar="R", help="loop counts; all that the pack supports")
     parser.add_argument("--force-loops", action="store_true", help="measure loop counts that have no evidence, too")
@@ -96,14 +99,8 @@ def _known_arm(against: str | None, settings: Mapping[str, object]) -> list[Arm]
 def _packs(arguments: argparse.Namespace) -> list[tuple[Path, int]]:
     """Folder and loop count of every pack to measure, the one to compare with first."""
     folder = find_pack(arguments.pack)
-    supported = load_pack(folder).manifest.loop_counts
-    for loops in arguments.loops or supported:
-        if loops not in supported and not arguments.force_loops:
-            raise LoopCountError(
-                f"The pack {folder.name} supports the loop counts {supported}, not {loops}. For research, "
-                "--force-loops measures it all the same, and says so."
-            )
-    packs = [(folder, loops) for loops in arguments.loops or supported]
+    counts = loop_counts(folder, arguments.loops, is_forced=arguments.force_loops)
+    packs = [(folder, loops) for loops in counts]
     if arguments.against is None or arguments.against.endswith(".json"):
         return packs
     other = find_pack(arguments.against)
@@ -124,7 +121,7 @@ def _measure(folder: Path, loops: int, cases: Cases, replay: Sequence[Exchange],
     engine = Engine.load(folder, options)
     dtype = torch.bfloat16 if engine.info.dtype == "bfloat16" else torch.float32
     steps = len(cases.pieces) + 2 * len(cases.cursors) + len(cases.blocks) + len(replay)
-    with _bar(name, steps) as advance:
+    with bar(name, steps) as advance:
         return ArmScores(
             name=name,
             loops=loops,
@@ -134,14 +131,6 @@ def _measure(folder: Path, loops: int, cases: Cases, replay: Sequence[Exchange],
             pieces=tuple(score_pieces(folder, cases.pieces, loops, dtype, advance)),
             replay=tuple(score_replay(folder, replay, loops, dtype, advance)),
         )
-
-
-@contextmanager
-def _bar(title: str, steps: int) -> Iterator[Advance]:
-    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*shown, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=steps)
-        yield lambda: progress.advance(task)
 
 
 if __name__ == "__main__":

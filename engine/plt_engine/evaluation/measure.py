@@ -92,8 +92,7 @@ def complete_lines(
 ) -> Iterator[HoleScore]:
     """The rest of the line at every cursor."""
     for i, hole in enumerate(holes):
-        stop = StopSpec(max_tokens=LINE_TOKENS, unit=StopUnit.LINE)
-        found = _generate(engine, hole, loops, with_suffix, stop, f"line-{i}").rstrip()
+        found = complete_line(engine, _prompt(hole, with_suffix), loops, f"line-{i}").text.rstrip()
         yield _score(hole, found)
         advance()
 
@@ -103,17 +102,25 @@ def fill_blocks(engine: Engine, holes: Sequence[Hole], loops: int, advance: Adva
     for i, hole in enumerate(holes):
         indent = indent_columns(hole.prefix[hole.prefix.rfind("\n") + 1 :])
         stop = StopSpec(max_tokens=BLOCK_TOKENS, unit=StopUnit.BLOCK, indent_columns=indent)
-        found = _generate(engine, hole, loops, True, stop, f"block-{i}").rstrip()
+        found = _generate(engine, _prompt(hole, with_suffix=True), loops, stop, f"block-{i}").text.rstrip()
         yield _score(hole, found, _parses(hole, found))
         advance()
 
 
-def _generate(engine: Engine, hole: Hole, loops: int, with_suffix: bool, stop: StopSpec, request_id: str) -> str:
-    prompt = Prompt(hole.prefix, hole.suffix if with_suffix else "", hole.file.path)
+def complete_line(engine: Engine, prompt: Prompt, loops: int, request_id: str) -> GenerationOutput:
+    """The rest of the line behind a prompt."""
+    return _generate(engine, prompt, loops, StopSpec(max_tokens=LINE_TOKENS, unit=StopUnit.LINE), request_id)
+
+
+def _prompt(hole: Hole, with_suffix: bool) -> Prompt:
+    return Prompt(hole.prefix, hole.suffix if with_suffix else "", hole.file.path)
+
+
+def _generate(engine: Engine, prompt: Prompt, loops: int, stop: StopSpec, request_id: str) -> GenerationOutput:
     request = GenerationRequest(request_id, request_id, prompt, stop=stop, loops=loops)
     outputs = [item for item in engine.generate(request) if isinstance(item, GenerationOutput)]
     engine.close_session(request_id)
-    return outputs[-1].text
+    return outputs[-1]
 
 
 def _score(hole: Hole, found: str, parses: float | None = None) -> HoleScore:
