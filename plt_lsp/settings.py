@@ -157,6 +157,16 @@ class ContextSettings:
         default=1000,
         metadata=about("The most text after the cursor.", unit="characters", minimum=0, maximum=1_000_000),
     )
+    max_chunk_chars: int = field(
+        default=1500,
+        metadata=about(
+            "The most text of other files of the workspace: definitions of what is used, pieces like the lines around "
+            "the cursor, what was edited lately. 0 for none.",
+            unit="characters",
+            minimum=0,
+            maximum=100_000,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

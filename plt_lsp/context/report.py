@@ -12,6 +12,10 @@ from plt_engine.types import Prompt
 class Source(StrEnum):
     """Where a part comes from."""
 
+    DEFINITIONS = "definitions"  # of other files, that are used here
+    PAIR = "pair"  # the test of this file
+    SIMILAR = "similar"  # pieces of other files that use the same names
+    EDIT = "edit"  # what was edited lately elsewhere
     IMPORTS = "imports"
     SIBLINGS = "siblings"  # what stands beside what the cursor is in, without bodies
     HEADERS = "headers"  # of what the first shown line is in

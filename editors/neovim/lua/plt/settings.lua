@@ -27,6 +27,7 @@
 ---@class plt.SettingsContext
 ---@field maxPrefixChars? integer The most text before the cursor. In characters. Default: 4000.
 ---@field maxSuffixChars? integer The most text after the cursor. In characters. Default: 1000.
+---@field maxChunkChars? integer The most text of other files of the workspace: definitions of what is used, pieces like the lines around the cursor, what was edited lately. 0 for none. In characters. Default: 1500.
 
 ---@class plt.Settings
 ---@field enable? boolean Offer anything at all. Default: true.

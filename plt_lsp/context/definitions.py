@@ -1,0 +1,122 @@
+"""Definitions of other files as they are shown: signatures with the heads of their documentation, types with members.
+
+It does not know who uses them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from plt_lsp.context.candidates import MAX_CHUNK_CHARS, MAX_CHUNK_LINES, MAX_LINE_CHARS, Candidate
+from plt_lsp.context.elision import Marks, marks_of
+from plt_lsp.context.import_rules.files import Files
+from plt_lsp.context.imports import Origin
+from plt_lsp.context.report import Source
+from plt_lsp.context.skeleton import indent_of
+from plt_lsp.documents import content_of
+from plt_lsp.syntax.outline import TYPES
+from plt_lsp.syntax.outline_types import Definition, DefinitionKind, Outline
+
+# A type that is as short as this is shown as it stands.
+MAX_WHOLE_ROWS = 14
+# How much of its file stays for other definitions.
+MAX_SHARE_OF_A_CHUNK = 0.65
+INDENT = "    "
+
+_MEMBERS = (DefinitionKind.METHOD, DefinitionKind.PROPERTY, DefinitionKind.FUNCTION)
+
+
+def definition_candidates(files: Files, found: Iterable[Origin]) -> Iterator[Candidate]:
+    """A candidate for each definition, scored by the weight of the names that lead to it; none twice."""
+    best: dict[tuple[str, int], Origin] = {}
+    for origin in found:
+        key = (origin.path, origin.i)
+        if key not in best or best[key].weight < origin.weight:
+            best[key] = origin
+    for origin in best.values():
+        text = shown(files, origin.path, origin.outline, origin.i)
+        if text:
+            first, name = origin.definition.header.first, origin.definition.name
+            yield Candidate(Source.DEFINITIONS, origin.path, first, name, text, origin.weight, origin.why)
+
+
+def shown(files: Files, path: str, outline: Outline, i: int) -> str:
+    """A definition without its bodies, in whole lines; empty where it is too long for any chunk."""
+    one = outline.definitions[i]
+    marks = marks_of(outline.language_id)
+    if one.kind not in TYPES:
+        return _fitting(_alone(one, marks, ""))
+    whole = _whole(files.text(path).splitlines(), one)
+    if whole:
+        return whole
+    members = [outline.definitions[j] for j in _members(outline, i)]
+    return _with_members(one, members, marks)
+
+
+def _whole(lines: Sequence[str], one: Definition) -> str:
+    """A short type as it stands in its file, where that is as the index says."""
+    rows = lines[one.header.first : one.last_row + 1]
+    is_there = len(rows) == one.last_row - one.header.first + 1 and any(one.name in row for row in rows)
+    if not is_there or len(rows) > MAX_WHOLE_ROWS or any(len(row) > MAX_LINE_CHARS for row in rows):
+        return ""
+    depth = len(indent_of(rows[0]))
+    text = "".join(f"{content_of(row[depth:] if row[:depth].isspace() else row)}\n" for row in rows)
+    return text if len(text) <= MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS else ""
+
+
+def _members(outline: Outline, i: int) -> list[int]:
+    """What belongs to a type and is for others, also where that is written beside it, as Rust and Go do."""
+    one = outline.definitions[i]
+    found = list(outline.children(i))
+    for j, other in enumerate(outline.definitions):
+        if other.kind is DefinitionKind.IMPL and other.name == one.name:
+            found += outline.children(j)
+        elif outline.language_id == "go" and _receiver(other) == one.name:
+            found.append(j)
+    own = [j for j in found if outline.definitions[j].kind in _MEMBERS]
+    return sorted(j for j in own if not _is_private(outline.definitions[j].name))
+
+
+def _receiver(one: Definition) -> str:
+    """The type of a Go method, in `func (s *Store) Load()`."""
+    if one.kind is not DefinitionKind.METHOD or not one.signature.startswith("func ("):
+        return ""
+    return one.signature[6:].partition(")")[0].split("[")[0].split(" ")[-1].lstrip("*")
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith(("_", "#")) and not (name.startswith("__") and name.endswith("__"))
+
+
+def _with_members(one: Definition, members: Sequence[Definition], marks: Marks) -> str:
+    head = _headed(one, marks)
+    most = MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS
+    kept: list[str] = []
+    room = most - len(head)
+    for member in members:
+        text = _alone(member, marks, INDENT, has_doc=False)
+        if len(text) <= room and len(kept) < MAX_CHUNK_LINES - 4:
+            kept.append(text)
+            room -= len(text)
+    end = "}\n" if marks.opens == " {" else "end\n" if marks.body.endswith("end") else ""
+    return _fitting(f"{head}{''.join(kept)}{end}") if kept else _fitting(_alone(one, marks, ""))
+
+
+def _headed(one: Definition, marks: Marks) -> str:
+    above = f"{marks.comment} {one.doc}\n" if one.doc and not marks.docstring else ""
+    inside = f"{INDENT}{marks.docstring}{one.doc}{marks.docstring}\n" if one.doc and marks.docstring else ""
+    return f"{above}{one.signature}{marks.opens}\n{inside}"
+
+
+def _alone(one: Definition, marks: Marks, indent: str, *, has_doc: bool = True) -> str:
+    """A signature, with the head of the documentation as its language writes it."""
+    doc = one.doc if has_doc else ""
+    has_body = one.body is not None and not one.signature.startswith("#")
+    if doc and marks.docstring and has_body:
+        inner = indent + INDENT
+        return f"{indent}{one.signature}:\n{inner}{marks.docstring}{doc}{marks.docstring}\n{inner}...\n"
+    above = f"{indent}{marks.comment} {doc}\n" if doc else ""
+    body = marks.body.replace("\n", f"\n{indent}") if has_body else ""
+    return f"{above}{indent}{one.signature}{body}\n"
+
+
+def _fitting(text: str) -> str:
+    return text if len(text) <= MAX_CHUNK_CHARS else ""
