@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from plt_engine.types import FileChunk, Prompt
-from plt_lsp.context.prompt import context_of, fits_whole
+from plt_lsp.context.prompt import build_prompt
 from plt_lsp.context.secrets import is_secret_file
 from plt_lsp.documents import content_of, split_lines
 from plt_lsp.evaluation.targets import Target, targets_of
@@ -107,7 +107,7 @@ def _case(workspace: Workspace, drawn: _Drawn, rng: Random, with_others: WithOth
     if is_secret_file(drawn.path) or refusal(snapshot, is_automatic=False) is not None:
         return None
     outline = _outline_of(snapshot)
-    alone = context_of(snapshot, outline).prompt
+    alone = build_prompt(snapshot, outline)
     shown = with_others(snapshot, outline, workspace)
     return Case(
         package=workspace.name,
@@ -151,8 +151,7 @@ def _before_writing(root: Path, drawn: _Drawn, column: int, settings: Settings) 
 
 
 def _outline_of(snapshot: Snapshot) -> Outline | None:
-    if fits_whole(snapshot):
-        return None
+    """The outline of the whole file, by which imports are followed as well."""
 
     def tree() -> SyntaxTree | None:
         found = SyntaxTree.parse(snapshot.language_id, snapshot.lines)

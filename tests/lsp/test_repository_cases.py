@@ -1,17 +1,21 @@
-"""The cases of the repository mode: lines that use what another file defines, drawn by a seed, with the real prompts."""
+"""The cases of the repository mode: lines that use what another file defines, drawn by a seed, as real prompts."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from plt_engine.types import FileChunk, Prompt
+from plt_lsp.cli import main
 from plt_lsp.context.prompt import build_prompt
 from plt_lsp.evaluation.drawing import draw
+from plt_lsp.evaluation.others import prompt_with_others
 from plt_lsp.evaluation.targets import TargetKind, targets_of
 from plt_lsp.evaluation.workspaces import indexed, packages_in, unpacked
 from plt_lsp.settings import ContextSettings, Settings
 from plt_lsp.syntax.tree import SyntaxTree
 from tests.lsp.workspaces import write
+from tests.packs import tiny_pack
 
 FILES = {
     "shop/__init__.py": "",
@@ -29,7 +33,8 @@ FILES = {
     "shop/other.py": "def sort():\n    return 1\n",
     "web/units.ts": "export interface Unit {\n  size: number;\n}\n"
     "export function toUnit(a: number): Unit {\n  return {size: a};\n}\n",
-    "web/app.ts": 'import { Unit, toUnit } from "./units";\n\nexport { toUnit };\nexport const one: Unit = toUnit(1);\n',
+    "web/app.ts": 'import { Unit, toUnit } from "./units";\n\nexport { toUnit };\n'
+    "export const one: Unit = toUnit(1);\n",
 }
 
 
@@ -107,3 +112,52 @@ def test_packages_are_unpacked_as_folders_and_none_leads_out_of_its_own(tmp_path
         file.write_text(f"{lines[0]}\n{bad}\n")
         with pytest.raises(ValueError, match="line 2"):
             packages_in(file)
+
+
+def test_other_files_come_before_the_file_and_never_from_it_nor_with_a_secret(tmp_path):
+    secret = "hunter2-" + "Tr0ub4dor"
+    used = FILES["shop/store.py"].replace("import json\n", "import json\nfrom shop.keys import PASSWORD\n")
+    files = {
+        **FILES,
+        "shop/store.py": used.replace("return self.weight", "return PASSWORD"),
+        "shop/keys.py": f'PASSWORD = "{secret}"\n',
+        "shop/.env": f"PASSWORD={secret}\n",
+    }
+    with indexed("shop", write(tmp_path / "shop", files)) as workspace:
+        cases = [
+            case for case in draw(workspace, 20, 0, prompt_with_others, Settings()) if case.path == "shop/store.py"
+        ]
+    assert {case.name for case in cases} == {"parse_part", "weigh", "PASSWORD"}
+    for case in cases:
+        assert replace(case.with_others, chunks=(), repo_name=None) == case.alone
+        assert case.with_others.repo_name == "shop"
+        paths = [chunk.path for chunk in case.with_others.chunks]
+        assert "shop/parts.py" in paths
+        assert "shop/store.py" not in paths
+        assert secret not in str(case)
+
+
+def test_the_command_draws_and_measures_in_one_go(tmp_path, capfd):
+    pack = tiny_pack(tmp_path / "pack", loops=2)
+    root, kept = write(tmp_path / "shop", FILES), tmp_path / "cases.json"
+    words = [str(pack.folder), "--cases", "2", "--loops", "2", "--threads", "1", "--drawn", str(kept)]
+    assert main(["eval", *words, "--repository", str(root), "--json", str(tmp_path / "out.json")]) == 0
+    printed = capfd.readouterr().out
+    assert "| line exact match | 2 |" in printed
+    assert "tiny R=2, with other files" in printed
+    assert "seed 0, cases 2, packages 1" in printed
+    assert len(json.loads(kept.read_text())["cases"]) == 2
+    assert len(json.loads((tmp_path / "out.json").read_text())["samples"]["tiny R=2"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--repository"], "name one"),
+        (["--repository", "no such folder"], "there is no such folder"),
+        (["--repository", "--held-out", "no such file"], "No such file"),
+    ],
+)
+def test_the_command_says_what_it_lacks(words, message, capfd):
+    assert main(["eval", "pack", *words]) == 2
+    assert message in capfd.readouterr().err
