@@ -9,6 +9,7 @@ from itertools import accumulate, groupby
 
 from plt_engine.types import Prompt
 from plt_lsp.context.in_file import Head, head_before, suffix_after
+from plt_lsp.context.masking import masked, masked_snapshot
 from plt_lsp.context.report import Context, ContextReport, Part, Source
 from plt_lsp.documents import split_lines
 from plt_lsp.snapshot import Snapshot
@@ -42,7 +43,8 @@ def fits_whole(snapshot: Snapshot) -> bool:
 
 
 def context_of(snapshot: Snapshot, outline: Outline | None = None) -> Context:
-    """The prompt with what it is made of."""
+    """The prompt with what it is made of, without secrets."""
+    snapshot = masked_snapshot(snapshot)
     budget = snapshot.settings.context
     is_of_several = bool(snapshot.lines_before or snapshot.lines_after)
     is_known = outline is not None and bool(outline.definitions or outline.imports) and not is_of_several
@@ -72,7 +74,7 @@ def _before(snapshot: Snapshot, outline: Outline | None, suffix_end: int) -> _Sh
     if head is not None:
         window = plain("".join(lines[head.start :]))
         return _Shown(
-            plain(head.text) + window, (*_parts_of(head), _window(window, head.start, line, "the lines above"))
+            plain(masked(head.text)) + window, (*_parts_of(head), _window(window, head.start, line, "the lines above"))
         )
     text = prefix_window(lines, max_chars)
     first = line - len(split_lines(text)) + 1 if lines else line
@@ -85,7 +87,7 @@ def _after(snapshot: Snapshot, outline: Outline | None) -> tuple[_Shown, int]:
     (line, column), max_chars = snapshot.cursor, snapshot.settings.context.max_suffix_chars
     if outline is not None:
         found, last = suffix_after(snapshot.lines, snapshot.cursor, outline, max_chars)
-        text, why = plain("".join(found)), "what follows; bodies beside what the cursor is in are left out"
+        text, why = plain(masked("".join(found))), "what follows; bodies beside what the cursor is in are left out"
         is_whole = len(found) == len(snapshot.lines) - line
     else:
         lines = (snapshot.lines[line][column:], *snapshot.lines[line + 1 :], *snapshot.lines_after)

@@ -80,7 +80,7 @@ def _replacement(secret: str) -> str:
 
 
 def _candidates(text: str) -> Iterator[Secret]:
-    yield from _private_keys(text)
+    yield from private_keys(text)
     yield from _tokens(text)
     yield from _url_passwords(text)
     yield from _assigned(text)
@@ -92,7 +92,8 @@ _PRIVATE_KEY = re.compile(
 )
 
 
-def _private_keys(text: str) -> Iterator[Secret]:
+def private_keys(text: str) -> Iterator[Secret]:
+    """The bodies of private keys, which may go over many lines."""
     if "PRIVATE KEY" in text:
         for match in _PRIVATE_KEY.finditer(text):
             if match["body"].strip():
