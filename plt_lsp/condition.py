@@ -81,6 +81,7 @@ REFUSALS = {
     EmptyReason.EXCLUDED: "Nothing is offered in this file, which is among plt.excludedFiles.",
     EmptyReason.FILE_TOO_LARGE: "Nothing is offered in this file, which is larger than plt.maxFileChars allows.",
     EmptyReason.BINARY: "Nothing is offered in this file, which is no text.",
+    EmptyReason.CREDENTIALS: "Nothing is offered in this file, which keeps keys or passwords.",
 }
 
 

@@ -18,6 +18,7 @@ class EmptyReason(StrEnum):
     NOT_OPEN = "not_open"  # the document was never opened
     OUT_OF_SYNC = "out_of_sync"  # a change of the document could not be read
     EXCLUDED = "excluded"  # the file is among plt.excludedFiles
+    CREDENTIALS = "credentials"  # the file is a key or keeps credentials, by its name or by its content
     MID_WORD = "mid_word"  # while typing in the middle of a word
     DELETING = "deleting"  # while text is being taken away
     UNDOING = "undoing"  # while changes are being undone or redone
@@ -45,5 +46,7 @@ class EmptyReason(StrEnum):
 
 
 # These hold for the whole file, wherever its cursor is.
-OF_THE_FILE = frozenset({EmptyReason.EXCLUDED, EmptyReason.FILE_TOO_LARGE, EmptyReason.BINARY})
+OF_THE_FILE = frozenset(
+    {EmptyReason.EXCLUDED, EmptyReason.FILE_TOO_LARGE, EmptyReason.BINARY, EmptyReason.CREDENTIALS}
+)
 ANSWERED_NULL = frozenset({EmptyReason.SUPERSEDED, EmptyReason.EDITED})

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from plt_engine.types import StopUnit, indent_columns
 from plt_lsp.activity import Activity
+from plt_lsp.context.secrets import is_secret_file
+from plt_lsp.context.stores import is_credentials_store
 from plt_lsp.exclusions import is_excluded
 from plt_lsp.extent import extent_at
 from plt_lsp.reasons import EmptyReason
@@ -58,6 +60,8 @@ def refusal(snapshot: Snapshot, *, is_automatic: bool) -> EmptyReason | None:
         return EmptyReason.FILE_TOO_LARGE
     if is_binary(snapshot):
         return EmptyReason.BINARY
+    if _keeps_credentials(snapshot):
+        return EmptyReason.CREDENTIALS
     if is_automatic and settings.inline_completion.trigger is TriggerMode.MANUAL:
         return EmptyReason.MANUAL_ONLY
     return None
@@ -111,6 +115,12 @@ def is_binary(snapshot: Snapshot) -> bool:
     """Whether the text around the cursor has a character that only files which are no text have."""
     row = snapshot.cursor.line
     return any("\0" in line for line in snapshot.lines[max(0, row - NUM_LINES_TO_JUDGE) : row + NUM_LINES_TO_JUDGE])
+
+
+def _keeps_credentials(snapshot: Snapshot) -> bool:
+    """Whether nobody but the user is to see the file; neither it nor any part of it is shown to the model."""
+    is_secret = snapshot.path is not None and is_secret_file(snapshot.path)
+    return is_secret or is_credentials_store(snapshot.lines, snapshot.cursor.line)
 
 
 def is_mid_word(snapshot: Snapshot) -> bool:

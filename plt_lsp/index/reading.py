@@ -12,12 +12,16 @@ from enum import StrEnum
 from pathlib import Path
 
 from plt_lsp.context.secrets import redacted
+from plt_lsp.context.stores import is_credentials_store
+from plt_lsp.documents import split_lines
 from plt_lsp.syntax.outline import outline
 from plt_lsp.syntax.outline_types import Outline
 from plt_lsp.syntax.tree import NoTree, SyntaxTree
 
 # Raised whenever the same file would yield other contents, so that what is stored is made anew.
-CONTENTS_VERSION = 1
+CONTENTS_VERSION = 2
+# Whether a file keeps credentials shows at its beginning.
+MAX_JUDGED_CHARS = 40_000
 MAX_IDENTIFIERS = 4000
 MIN_IDENTIFIER_CHARS = 3
 MAX_IDENTIFIER_CHARS = 80
@@ -36,6 +40,7 @@ class NotRead(StrEnum):
     TOO_LARGE = "too_large"
     BINARY = "binary"
     GENERATED = "generated"
+    CREDENTIALS = "credentials"  # they are what it is about
     FATAL = "fatal"  # reading it failed, or ended the process, twice
 
 
@@ -86,9 +91,12 @@ def hash_of(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=HASH_BYTES).digest()
 
 
-def contents_of(data: bytes, language_id: str) -> Contents:
-    """What is kept of a file with these bytes; one without a syntax tree has an empty outline."""
-    text = redacted(data.decode("utf-8", "replace"))
+def contents_of(data: bytes, language_id: str) -> Contents | NotRead:
+    """What is kept of a file with these bytes, if anything; one without a syntax tree has an empty outline."""
+    whole = data.decode("utf-8", "replace")
+    if is_credentials_store(split_lines(whole[:MAX_JUDGED_CHARS])):
+        return NotRead.CREDENTIALS
+    text = redacted(whole)
     tree = SyntaxTree.parse(language_id, text)
     found = Outline(language_id) if isinstance(tree, NoTree) else outline(tree)
     return Contents(found, identifiers_of(text), text.count("\n") + 1)
