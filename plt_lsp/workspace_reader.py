@@ -14,6 +14,7 @@ from plt_lsp.context.workspace import OpenFile, RecentEdit, WorkspaceView
 from plt_lsp.documents import split_lines
 from plt_lsp.index.belonging import Rules
 from plt_lsp.index.folders import rules_of
+from plt_lsp.index.memory import RememberedIndex
 from plt_lsp.index.places import database_of
 from plt_lsp.index.reader import IndexReader
 from plt_lsp.snapshot import Snapshot
@@ -49,12 +50,13 @@ class WorkspaceReader:
     """The indexes and files of the workspaces that were asked about last."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[Path, Rules], tuple[IndexReader, WorkspaceFiles]] = OrderedDict()
+        self._known: OrderedDict[tuple[Path, Rules], tuple[RememberedIndex, WorkspaceFiles]] = OrderedDict()
 
     def answer(self, question: Question) -> Selection:
         """The selection for a place."""
         settings = question.snapshot.settings
         index, files = self._of(question.root, rules_of(settings))
+        index.refresh()
         view = WorkspaceView(
             repo_name=question.root.name or None,
             index=index if settings.index.enable else None,
@@ -64,11 +66,12 @@ class WorkspaceReader:
         )
         return select_chunks(question.snapshot, question.outline, view, question.before)
 
-    def _of(self, root: Path, rules: Rules) -> tuple[IndexReader, WorkspaceFiles]:
+    def _of(self, root: Path, rules: Rules) -> tuple[RememberedIndex, WorkspaceFiles]:
         key = (root, rules)
         if key not in self._known:
             resolved = root.resolve()
-            self._known[key] = IndexReader(database_of(resolved)), WorkspaceFiles(resolved, rules)
+            index = RememberedIndex(IndexReader(database_of(resolved)))
+            self._known[key] = index, WorkspaceFiles(resolved, rules)
         self._known.move_to_end(key)
         if len(self._known) > MAX_WORKSPACES:
             _, (index, _) = self._known.popitem(last=False)

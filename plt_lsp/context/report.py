@@ -80,9 +80,10 @@ class ContextReport:
         before = sum(part.num_chars for part in self.parts) - others - after
         budget = (
             f"{before} of at most {self.max_prefix_chars} characters before the cursor, "
-            f"{after} of at most {self.max_suffix_chars} after it, "
-            f"{others} of at most {self.max_chunk_chars} of other files"
+            f"{after} of at most {self.max_suffix_chars} after it"
         )
+        if others:
+            budget += f", {others} of at most {self.max_chunk_chars} of other files"
         return "\n".join([*(line.rstrip() for line in lines), budget])
 
 

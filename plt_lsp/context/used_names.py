@@ -6,6 +6,7 @@ It goes by the text and an outline of it; what a name means is not known here.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from plt_lsp.context.in_file import around_cursor
 from plt_lsp.positions import Cursor
@@ -17,6 +18,7 @@ ROWS_ABOVE, ROWS_BELOW = 6, 2
 # Where no definition says how far the cursor's scope goes.
 ROWS_OF_A_SCOPE = 40
 MAX_FILE_ROWS = 400
+MAX_LINES_KEPT = 8192
 
 _CHAIN = re.compile(r"[^\W\d]\w*(?:\s?(?:\.|::|->|\?\.)\s?[^\W\d]\w*)*")
 _LINK = re.compile(r"\s?(?:\.|::|->|\?\.)\s?")
@@ -87,8 +89,8 @@ def _texts(lines: Sequence[str], rows: Iterable[int], cursor: Cursor, imported: 
             yield lines[row]
 
 
-def _chains(text: str) -> Iterator[tuple[list[str], list[str]]]:
-    """The names that stand together, each with those of them that a path of modules leads to."""
-    for match in _CHAIN.finditer(text):
-        chain = match.group()
-        yield _LINK.split(chain), _OF_PATH.findall(chain) if "::" in chain else []
+@lru_cache(maxsize=MAX_LINES_KEPT)
+def _chains(text: str) -> tuple[tuple[list[str], list[str]], ...]:
+    """The names that stand together in a line, and those of them that a path of modules leads to."""
+    chains = _CHAIN.findall(text)
+    return tuple((_LINK.split(chain), _OF_PATH.findall(chain) if "::" in chain else []) for chain in chains)
