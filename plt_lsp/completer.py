@@ -127,7 +127,8 @@ async def _alternatives(
         left_ms = ends_ms - monotonic_ms()
         if len(found) == plan.num_texts - 1 or left_ms <= 0:
             break
-        request = sampled(request_for(session.engine.new_id(), snapshot, plan, outline), seed, left_ms)
+        request = request_for(session.engine.new_id(), snapshot, plan, outline, session.others.current(snapshot))
+        request = sampled(request, seed, left_ms)
         other = Generation(session.engine, config, request, snapshot, plan, key=None)
         output = await other.finished()
         if other.text not in texts and output.finish_reason is not FinishReason.DEADLINE:

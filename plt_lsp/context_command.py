@@ -1,6 +1,7 @@
 """`plt-lsp context FILE:LINE:COL`: what the model would be shown at a cursor, and why.
 
-It starts no server and no engine, and takes the settings' defaults where no option says otherwise.
+It starts no server and no engine, takes the settings' defaults where no option says otherwise, and the folder that it
+runs in for the workspace folder.
 """
 
 import argparse
@@ -12,15 +13,20 @@ import orjson
 
 from plt_lsp.ask import cursor_at, language_of
 from plt_lsp.complete import EXIT_EMPTY, EXIT_OK, EXIT_USAGE, parse_place
+from plt_lsp.context.cross_file import Selection
 from plt_lsp.context.prompt import context_of, fits_whole
 from plt_lsp.context_text import context_text
 from plt_lsp.documents import split_lines
+from plt_lsp.index.places import database_of
 from plt_lsp.positions import Cursor
 from plt_lsp.settings import ContextSettings, Settings
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.syntax.frame_cache import FrameCache
 from plt_lsp.syntax.tree import SyntaxTree
 from plt_lsp.trigger import plan_for, refusal
+from plt_lsp.workspace_reader import Question, WorkspaceReader
+
+NO_INDEX = "this folder has no index yet, so that nothing is known of its other files; open it in your editor first"
 
 
 def main(args: list[str]) -> int:
@@ -35,7 +41,10 @@ def main(args: list[str]) -> int:
     reason = refusal(snapshot, is_automatic=False)
     if reason is not None:
         return _complain(f"{options.place}: the model is shown nothing of it: {reason}", EXIT_EMPTY)
-    sys.stdout.write(_told(snapshot, as_json=options.json))
+    is_here = path.resolve().is_relative_to(Path.cwd())
+    sys.stdout.write(_told(snapshot, is_here=is_here, as_json=options.json))
+    if is_here and snapshot.settings.context.max_chunk_chars and not database_of(Path.cwd().resolve()).exists():
+        sys.stderr.write(f"plt-lsp context: {NO_INDEX}\n")
     return EXIT_OK
 
 
@@ -56,14 +65,13 @@ def snapshot_of(path: Path, text: str, cursor: Cursor, settings: Settings) -> Sn
     )
 
 
-def _told(snapshot: Snapshot, *, as_json: bool) -> str:
+def _told(snapshot: Snapshot, *, is_here: bool, as_json: bool) -> str:
     found = SyntaxTree.parse(snapshot.language_id, snapshot.lines)
     tree = found if isinstance(found, SyntaxTree) else None
     row, frames = snapshot.cursor.line, FrameCache()
-    outline = None
-    if not fits_whole(snapshot):
-        outline = frames.outline_of(snapshot.session_id, snapshot.language_id, snapshot.lines, row, lambda: tree)
-    context = context_of(snapshot, outline)
+    outline = frames.outline_of(snapshot.session_id, snapshot.language_id, snapshot.lines, row, lambda: tree)
+    others = WorkspaceReader().answer(Question(Path.cwd(), snapshot, outline)) if is_here else Selection()
+    context = context_of(snapshot, None if fits_whole(snapshot) else outline, others)
     if as_json:
         data = {"prompt": asdict(context.prompt), "report": asdict(context.report)}
         return orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n"
@@ -77,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("place", metavar="FILE:LINE:COL", help="the cursor; lines and columns count from 1")
     parser.add_argument("--max-prefix-chars", type=int, metavar="N", help="the most text before the cursor")
     parser.add_argument("--max-suffix-chars", type=int, metavar="N", help="the most text after the cursor")
+    parser.add_argument("--max-chunk-chars", type=int, metavar="N", help="the most text of other files")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -88,6 +97,8 @@ def _settings_of(options: argparse.Namespace) -> Settings:
         context = replace(context, max_prefix_chars=_at_least(options.max_prefix_chars, 100, "--max-prefix-chars"))
     if options.max_suffix_chars is not None:
         context = replace(context, max_suffix_chars=_at_least(options.max_suffix_chars, 0, "--max-suffix-chars"))
+    if options.max_chunk_chars is not None:
+        context = replace(context, max_chunk_chars=_at_least(options.max_chunk_chars, 0, "--max-chunk-chars"))
     return Settings(context=context)
 
 

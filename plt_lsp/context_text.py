@@ -15,8 +15,11 @@ def context_text(snapshot: Snapshot, context: Context, plan: Plan) -> str:
         f"file      {snapshot.path or snapshot.uri} ({snapshot.language_id}), line {line + 1}, column {column + 1}",
         f"model     {snapshot.settings.model}",
         f"asks for  a {plan.unit.value} of at most {plan.max_lines} lines, the cursor being in {plan.place.value}",
-        f"shows     {len(prompt.prefix)} characters before the cursor and {len(prompt.suffix)} after it",
+        f"shows     {len(prompt.prefix)} characters before the cursor, {len(prompt.suffix)} after it, and "
+        f"{sum(len(chunk.text) for chunk in prompt.chunks)} of other files",
         "",
         context.report.table(),
     ]
-    return "\n".join([*head, "", "--- before the cursor", prompt.prefix, "--- after the cursor", prompt.suffix, ""])
+    chunks = [line for chunk in prompt.chunks for line in (f"--- of {chunk.path}", chunk.text)]
+    texts = ["--- before the cursor", prompt.prefix, "--- after the cursor", prompt.suffix]
+    return "\n".join([*head, "", *chunks, *texts, ""])

@@ -48,11 +48,12 @@ Change = Edit | FullText
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What an edit did to the lines: those from `first` to `last` became `num_new` lines."""
+    """What an edit did to the lines: those from `first` to `last`, which were the old ones, became `num_new` lines."""
 
     first: int
     last: int
     num_new: int
+    old_lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,11 @@ class Document:
         inserted = split_lines(head + edit.text)
         self.caret = Cursor(first + len(inserted) - 1, len(inserted[-1]))
         new = self._resplit(head + edit.text + tail, is_last=last == len(self.lines) - 1)
-        self.fingerprint += sum(map(hash, new)) - sum(map(hash, self.lines[first : last + 1]))
-        self.num_chars += sum(map(len, new)) - sum(map(len, self.lines[first : last + 1]))
+        old = tuple(self.lines[first : last + 1])
+        self.fingerprint += sum(map(hash, new)) - sum(map(hash, old))
+        self.num_chars += sum(map(len, new)) - sum(map(len, old))
         self.lines[first : last + 1] = new
-        return Shift(first, last, len(new))
+        return Shift(first, last, len(new), old)
 
     @staticmethod
     def _resplit(text: str, *, is_last: bool) -> list[str]:

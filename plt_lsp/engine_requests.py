@@ -6,6 +6,7 @@ It does not know how an answer comes or what becomes of it.
 from dataclasses import replace
 
 from plt_engine.types import GenerationRequest, Priority, SamplingParams, StopSpec
+from plt_lsp.context.cross_file import Selection
 from plt_lsp.context.prompt import build_prompt
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.syntax.outline_types import Outline
@@ -21,14 +22,24 @@ def request_for(
     snapshot: Snapshot,
     plan: Plan,
     outline: Outline | None,
+    others: Selection,
     priority: Priority = Priority.INTERACTIVE,
 ) -> GenerationRequest:
-    """The engine's request for the likeliest text; the outline is that of the snapshot's lines, where it has one."""
+    """The engine's request for the likeliest text.
+
+    Args:
+        request_id: names it.
+        snapshot: the place.
+        plan: how much is asked for.
+        outline: of the snapshot's lines, where it has one.
+        others: what is shown of other files.
+        priority: what it gives way to.
+    """
     settings = snapshot.settings
     return GenerationRequest(
         request_id=request_id,
         session_id=snapshot.session_id,
-        prompt=build_prompt(snapshot, outline),
+        prompt=build_prompt(snapshot, outline, others),
         stop=StopSpec(
             max_tokens=settings.inline_completion.max_tokens,
             unit=plan.unit,
@@ -40,12 +51,14 @@ def request_for(
     )
 
 
-def warm_up_request(request_id: str, snapshot: Snapshot, outline: Outline | None) -> GenerationRequest:
+def warm_up_request(
+    request_id: str, snapshot: Snapshot, outline: Outline | None, others: Selection
+) -> GenerationRequest:
     """The engine's request for no text: the prompt is read, so that the next completion there begins at once."""
     return GenerationRequest(
         request_id=request_id,
         session_id=snapshot.session_id,
-        prompt=build_prompt(snapshot, outline),
+        prompt=build_prompt(snapshot, outline, others),
         stop=StopSpec(max_tokens=1),
         loops=snapshot.settings.loops,
         priority=Priority.WARM_UP,

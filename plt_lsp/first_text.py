@@ -41,9 +41,9 @@ class FirstText:
     is_kept: bool = False
 
 
-def key_of(snapshot: Snapshot, config: EngineConfig) -> object:
+def key_of(session: ServerSession, snapshot: Snapshot, config: EngineConfig) -> object:
     """What a text depends on besides the document and the cursor."""
-    around = (snapshot.lines_before, snapshot.lines_after)
+    around = (snapshot.lines_before, snapshot.lines_after, session.others.version(snapshot))
     return (config, snapshot.settings, snapshot.language_id, snapshot.path, around)
 
 
@@ -51,7 +51,7 @@ async def kept_text(
     session: ServerSession, config: EngineConfig, snapshot: Snapshot, budget_ms: float | None, on_follow: OnFollow
 ) -> FirstText | None:
     """The rest of a text that the document's own last characters are the beginning of; None where there is none."""
-    hit = session.cache.find(snapshot, key_of(snapshot, config))
+    hit = session.cache.find(snapshot, key_of(session, snapshot, config))
     if hit is None:
         return None
     on_follow(hit)
@@ -67,8 +67,9 @@ async def new_text(
     on_follow: OnFollow,
 ) -> FirstText:
     """The text that the engine is now asked for, in place of the document's running one. Raises EngineError."""
-    request = request_for(session.engine.new_id(), snapshot, plan, session.outline_of(snapshot))
-    generation = Generation(session.engine, config, request, snapshot, plan, key_of(snapshot, config))
+    others = await session.others_of(snapshot)
+    request = request_for(session.engine.new_id(), snapshot, plan, session.outline_of(snapshot), others)
+    generation = Generation(session.engine, config, request, snapshot, plan, key_of(session, snapshot, config))
     session.cache.add(generation)
     hit = Hit(generation, "")
     on_follow(hit)

@@ -52,12 +52,12 @@ class Foresight:
         config = session.config_if_any()
         if isinstance(snapshot, EmptyReason) or config is None or not offer.stands_in(document.lines):
             return  # the editor may tell of the accept before it tells of the edit
-        key = key_of(snapshot, config)
+        key = key_of(session, snapshot, config)
         if session.cache.find(snapshot, key) is None and refusal(snapshot, is_automatic=True) is None:
             plan = plan_for(snapshot, session.tree_of(snapshot))
-            request = request_for(
-                session.engine.new_id("ahead"), snapshot, plan, session.outline_of(snapshot), Priority.SPECULATIVE
-            )
+            outline, others = session.outline_of(snapshot), session.others.current(snapshot)
+            request_id = session.engine.new_id("ahead")
+            request = request_for(request_id, snapshot, plan, outline, others, Priority.SPECULATIVE)
             session.cache.add(Generation(session.engine, config, request, snapshot, plan, key))
             session.counts["foresight.speculative"] += 1
 
@@ -81,12 +81,13 @@ class Foresight:
         snapshot, config = session.snapshot_at(document, document.caret), session.config_if_any()
         if isinstance(snapshot, EmptyReason) or config is None or refusal(snapshot, is_automatic=False) is not None:
             return
-        if session.cache.find(snapshot, key_of(snapshot, config)) is None:
+        if session.cache.find(snapshot, key_of(session, snapshot, config)) is None:
             self._warm_up = asyncio.create_task(self._warm(config, snapshot))
 
     async def _warm(self, config: EngineConfig, snapshot: Snapshot) -> None:
         engine = self._session.engine
-        request = warm_up_request(engine.new_id("warm"), snapshot, self._session.outline_of(snapshot))
+        others = await self._session.others_of(snapshot)
+        request = warm_up_request(engine.new_id("warm"), snapshot, self._session.outline_of(snapshot), others)
         try:
             async with aclosing(engine.generate(config, request)) as events:
                 async for event in events:

@@ -46,7 +46,5 @@ class EmptyReason(StrEnum):
 
 
 # These hold for the whole file, wherever its cursor is.
-OF_THE_FILE = frozenset(
-    {EmptyReason.EXCLUDED, EmptyReason.FILE_TOO_LARGE, EmptyReason.BINARY, EmptyReason.CREDENTIALS}
-)
+OF_THE_FILE = frozenset({EmptyReason.EXCLUDED, EmptyReason.FILE_TOO_LARGE, EmptyReason.BINARY, EmptyReason.CREDENTIALS})
 ANSWERED_NULL = frozenset({EmptyReason.SUPERSEDED, EmptyReason.EDITED})

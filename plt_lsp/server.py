@@ -252,8 +252,8 @@ def _snooze_for(ls: PltServer, *arguments: object) -> dict[str, str | None]:
     return status.snooze_for(ls.session, *arguments)
 
 
-def _show_context(ls: PltServer, *arguments: object) -> dict[str, object]:
-    return context.show_context(ls.session, *arguments)
+async def _show_context(ls: PltServer, *arguments: object) -> dict[str, object]:
+    return await context.show_context(ls.session, *arguments)
 
 
 def _statistics(ls: PltServer, *_: object) -> dict[str, object]:

@@ -16,10 +16,12 @@ from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.activity import Activity
 from plt_lsp.completion_cache import CompletionCache
 from plt_lsp.condition import NEEDS_THE_USER, Condition, Facts, Failure, condition_of
+from plt_lsp.context.cross_file import Selection
 from plt_lsp.context.prompt import fits_whole
 from plt_lsp.dismissals import Dismissals
 from plt_lsp.documents import Change, Document, DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient, monotonic_ms
+from plt_lsp.gathering import Gathering
 from plt_lsp.generation import Generation
 from plt_lsp.index.folders import WorkspaceIndexes
 from plt_lsp.newest_wins import NewestWins
@@ -86,6 +88,7 @@ class ServerSession:
         self.snooze = Snooze(self.note_change, _call_later)
         self.dismissals = Dismissals()
         self.indexes = WorkspaceIndexes()
+        self.others = Gathering(self.documents, editor, self.counts)
         self.latency_ms: float | None = None
         self._streams: dict[str, Cancellable] = {}
         self._activities: dict[str, Activity] = {}
@@ -163,8 +166,17 @@ class ServerSession:
 
     def outline_of(self, snapshot: Snapshot) -> Outline | None:
         """The outline of what stands around the cursor's line; None where it can have none or all is shown anyway."""
-        if fits_whole(snapshot):
-            return None
+        return None if fits_whole(snapshot) else self._outline_of(snapshot)
+
+    async def others_of(self, snapshot: Snapshot) -> Selection:
+        """What is shown of other files with a request for a snapshot; nobody waits long for it."""
+        return await self.others.select(snapshot, self._outline_of(snapshot))
+
+    async def preview_of_others(self, snapshot: Snapshot) -> Selection:
+        """What the next request would be shown of other files, for somebody who wants to know it."""
+        return await self.others.preview(snapshot, self._outline_of(snapshot))
+
+    def _outline_of(self, snapshot: Snapshot) -> Outline | None:
         row, language_id = snapshot.cursor.line, snapshot.language_id
         return self.frames.outline_of(
             snapshot.session_id, language_id, snapshot.lines, row, lambda: self.tree_of(snapshot)
@@ -185,6 +197,7 @@ class ServerSession:
     def note_open(self, document: Document) -> None:
         """A document was opened; the index of its workspace folder begins with the first one."""
         self._activities[document.uri] = Activity(states=(document.fingerprint,))
+        self.others.note_open(document)
         self.indexes.open(self.editor.folder_of(document.uri))
 
     def note_edit(self, document: Document, changes: Sequence[Change]) -> None:
@@ -192,6 +205,7 @@ class ServerSession:
         activity = self.activity(document.uri)
         self._activities[document.uri] = activity.after(changes, document.fingerprint, monotonic_ms())
         self.cache.follow(document.session_id, tuple(document.lines))
+        self.others.note_edit(document, document.shifts)
         self.stream(document.uri, None)
 
     def dismiss(self, uri: str) -> None:
@@ -205,6 +219,7 @@ class ServerSession:
     def note_close(self, document: Document) -> None:
         """A document was closed: nothing of it is kept, here or in the engine."""
         self.dismissals.forget(document.uri)
+        self.others.note_close(document)
         self._activities.pop(document.uri, None)
         self.stream(document.uri, None)
         self.cache.forget(document.session_id)
@@ -328,6 +343,7 @@ class ServerSession:
     async def close(self) -> None:
         """End the indexes and the engine process, or leave the shared one, and write down what was counted."""
         self.usage.save()
+        self.others.close()
         await asyncio.gather(self.engine.close(), self.indexes.close())
 
 

@@ -174,11 +174,11 @@ class IndexSettings:
     """The index of the workspace's source files."""
 
     enable: bool = field(
-        default=False,
+        default=True,
         metadata=about(
             "Keep an index of what the source files of a workspace folder define, in this machine's cache folder, by a "
-            "process of its own with low priority. Files that `.gitignore` or `.pltignore` name stay outside. No "
-            "suggestion reads it yet."
+            "process of its own with low priority, so that the model is shown what is defined in other files. Files "
+            "that `.gitignore` or `.pltignore` name stay outside."
         ),
     )
     max_files: int = field(

@@ -50,4 +50,5 @@ def words_of(text: str) -> frozenset[str]:
 
 def overlap(some: frozenset[str], others: frozenset[str]) -> float:
     """Jaccard's measure: the share of the words of either that both have."""
-    return len(some & others) / len(some | others) if some and others else 0.0
+    num_common = len(some & others)
+    return num_common / (len(some) + len(others) - num_common) if num_common else 0.0

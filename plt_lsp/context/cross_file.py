@@ -6,6 +6,7 @@ neither when it is asked nor how long its answers take.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from plt_engine.types import FileChunk
 from plt_lsp.context.candidates import Candidate, overlap, words_of
@@ -34,6 +35,7 @@ MAX_NEIGHBOURS_LOOKED_AT = 40
 OF_OPEN, OF_NEIGHBOUR, OF_PAIR = 1.0, 0.85, 1.0
 # A test's source is of use as a whole; what the test uses of it, more so.
 PAIRED = 0.4
+MAX_TEXTS_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,12 @@ def select_chunks(
 
 
 def _without_secrets(one: Candidate) -> Candidate:
-    return replace(one, text=redacted(one.text))
+    return replace(one, text=_shown(one.text))
+
+
+@lru_cache(maxsize=MAX_TEXTS_KEPT)
+def _shown(text: str) -> str:
+    return redacted(text)
 
 
 def _part(group: Sequence[Candidate], chunk: FileChunk) -> Part:
@@ -95,10 +102,14 @@ class _Request:
         self.path = snapshot.path or ""
         self.files = None if view.index is None else Files(view.index, self._text_of)
         self.window = words_of("".join(_around(snapshot)))
+        self._may_show: dict[str, bool] = {}
 
     def may_show(self, path: str) -> bool:
         """Whether a file may be shown at all."""
-        return not is_excluded(path, self.snapshot.settings.excluded_files) and not is_secret_file(path)
+        if path not in self._may_show:
+            is_out = is_excluded(path, self.snapshot.settings.excluded_files) or is_secret_file(path)
+            self._may_show[path] = not is_out
+        return self._may_show[path]
 
     def may_show_it(self, one: Candidate) -> bool:
         """Whether a candidate is good enough ever to be chosen, and of a file that may be shown."""

@@ -5,7 +5,7 @@ It does not know who uses them.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from plt_lsp.context.candidates import MAX_CHUNK_CHARS, MAX_CHUNK_LINES, MAX_LINE_CHARS, Candidate
+from plt_lsp.context.candidates import MAX_CHUNK_CHARS, MAX_LINE_CHARS, Candidate
 from plt_lsp.context.elision import Marks, marks_of
 from plt_lsp.context.import_rules.files import Files
 from plt_lsp.context.imports import Origin
@@ -16,9 +16,10 @@ from plt_lsp.syntax.outline import TYPES
 from plt_lsp.syntax.outline_types import Definition, DefinitionKind, Outline
 
 # A type that is as short as this is shown as it stands.
-MAX_WHOLE_ROWS = 14
+MAX_WHOLE_ROWS = 10
 # How much of its file stays for other definitions.
 MAX_SHARE_OF_A_CHUNK = 0.65
+MAX_MEMBERS = 12
 INDENT = "    "
 
 _MEMBERS = (DefinitionKind.METHOD, DefinitionKind.PROPERTY, DefinitionKind.FUNCTION)
@@ -44,11 +45,11 @@ def shown(files: Files, path: str, outline: Outline, i: int) -> str:
     marks = marks_of(outline.language_id)
     if one.kind not in TYPES:
         return _fitting(_alone(one, marks, ""))
+    inside, beside = _members(outline, i)
     whole = _whole(files.text(path).splitlines(), one)
     if whole:
-        return whole
-    members = [outline.definitions[j] for j in _members(outline, i)]
-    return _with_members(one, members, marks)
+        return whole + _beside(one, beside, marks, MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS - len(whole))
+    return _with_members(one, [*inside, *beside], marks)
 
 
 def _whole(lines: Sequence[str], one: Definition) -> str:
@@ -62,17 +63,39 @@ def _whole(lines: Sequence[str], one: Definition) -> str:
     return text if len(text) <= MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS else ""
 
 
-def _members(outline: Outline, i: int) -> list[int]:
-    """What belongs to a type and is for others, also where that is written beside it, as Rust and Go do."""
-    one = outline.definitions[i]
-    found = list(outline.children(i))
+def _members(outline: Outline, i: int) -> tuple[list[Definition], list[Definition]]:
+    """What belongs to a type and is for others: what stands in it, and what is written beside it in Rust and Go."""
+    one, beside = outline.definitions[i], list[int]()
     for j, other in enumerate(outline.definitions):
         if other.kind is DefinitionKind.IMPL and other.name == one.name:
-            found += outline.children(j)
+            beside += outline.children(j)
         elif outline.language_id == "go" and _receiver(other) == one.name:
-            found.append(j)
-    own = [j for j in found if outline.definitions[j].kind in _MEMBERS]
-    return sorted(j for j in own if not _is_private(outline.definitions[j].name))
+            beside.append(j)
+    return _public(outline, outline.children(i)), _public(outline, beside)
+
+
+def _public(outline: Outline, indices: Iterable[int]) -> list[Definition]:
+    found = [outline.definitions[j] for j in indices]
+    return [one for one in found if one.kind in _MEMBERS and not _is_private(one.name)]
+
+
+def _beside(one: Definition, members: Sequence[Definition], marks: Marks, room: float) -> str:
+    """What is written beside a type, in a block of its own where the language has one for that."""
+    if not members:
+        return ""
+    is_go = members[0].parent is None
+    head, indent, end = ("", "", "") if is_go else (f"impl {one.name} {{\n", INDENT, "}\n")
+    kept = _as_many_as_fit(members, marks, indent, room - len(head) - len(end))
+    return f"{head}{kept}{end}" if kept else ""
+
+
+def _as_many_as_fit(members: Iterable[Definition], marks: Marks, indent: str, room: float) -> str:
+    kept = ""
+    for member in members:
+        text = _alone(member, marks, indent, has_doc=False)
+        if len(kept) + len(text) <= room and kept.count("\n") < MAX_MEMBERS:
+            kept += text
+    return kept
 
 
 def _receiver(one: Definition) -> str:
@@ -88,16 +111,9 @@ def _is_private(name: str) -> bool:
 
 def _with_members(one: Definition, members: Sequence[Definition], marks: Marks) -> str:
     head = _headed(one, marks)
-    most = MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS
-    kept: list[str] = []
-    room = most - len(head)
-    for member in members:
-        text = _alone(member, marks, INDENT, has_doc=False)
-        if len(text) <= room and len(kept) < MAX_CHUNK_LINES - 4:
-            kept.append(text)
-            room -= len(text)
+    kept = _as_many_as_fit(members, marks, INDENT, MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS - len(head))
     end = "}\n" if marks.opens == " {" else "end\n" if marks.body.endswith("end") else ""
-    return _fitting(f"{head}{''.join(kept)}{end}") if kept else _fitting(_alone(one, marks, ""))
+    return _fitting(f"{head}{kept}{end}") if kept else _fitting(_alone(one, marks, ""))
 
 
 def _headed(one: Definition, marks: Marks) -> str:

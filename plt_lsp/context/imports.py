@@ -137,7 +137,7 @@ def defined(outline: Outline, name: str) -> int | None:
     for i, one in enumerate(outline.definitions):
         if one.kind in (DefinitionKind.IMPL, DefinitionKind.MODULE) or not is_outermost(outline, one):
             continue
-        if one.name == name or (name == "default" and one.signature.startswith("export default")):
+        if name in (one.name, _last(one.name)) or (name == "default" and one.signature.startswith("export default")):
             return i
     return None
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
-from plt_engine.types import Prompt
+from plt_engine.types import FileChunk, Prompt
+from plt_lsp.context.cross_file import Selection
 from plt_lsp.context.in_file import Head, head_before, suffix_after
 from plt_lsp.context.masking import masked, masked_snapshot
 from plt_lsp.context.report import Context, ContextReport, Part, Source
@@ -24,14 +25,15 @@ _WHY = {
 }
 
 
-def build_prompt(snapshot: Snapshot, outline: Outline | None = None) -> Prompt:
+def build_prompt(snapshot: Snapshot, outline: Outline | None = None, others: Selection | None = None) -> Prompt:
     """What the model is shown for a snapshot, with line feeds as line ends, in whole characters.
 
     Args:
         snapshot: to show.
         outline: of its lines, where the text does not fit whole; without one, the lines around the cursor are shown.
+        others: what is shown of other files, if anything is.
     """
-    return context_of(snapshot, outline).prompt
+    return context_of(snapshot, outline, others).prompt
 
 
 def fits_whole(snapshot: Snapshot) -> bool:
@@ -42,7 +44,7 @@ def fits_whole(snapshot: Snapshot) -> bool:
     return num_before <= budget.max_prefix_chars and num_after <= budget.max_suffix_chars
 
 
-def context_of(snapshot: Snapshot, outline: Outline | None = None) -> Context:
+def context_of(snapshot: Snapshot, outline: Outline | None = None, others: Selection | None = None) -> Context:
     """The prompt with what it is made of, without secrets."""
     snapshot = masked_snapshot(snapshot)
     budget = snapshot.settings.context
@@ -51,9 +53,11 @@ def context_of(snapshot: Snapshot, outline: Outline | None = None) -> Context:
     known = outline if is_known else None
     after, suffix_end = _after(snapshot, known)
     before = _before(snapshot, known, suffix_end)
-    parts = tuple(part for part in (*before.parts, *after.parts) if part.num_chars)
-    report = ContextReport(parts, budget.max_prefix_chars, budget.max_suffix_chars)
-    return Context(Prompt(before.text, after.text, snapshot.path), report)
+    others = others or Selection()
+    parts = tuple(part for part in (*others.parts, *before.parts, *after.parts) if part.num_chars)
+    report = ContextReport(parts, budget.max_prefix_chars, budget.max_suffix_chars, budget.max_chunk_chars)
+    chunks = tuple(FileChunk(chunk.path, plain(chunk.text)) for chunk in others.chunks)
+    return Context(Prompt(before.text, after.text, snapshot.path, chunks, others.repo_name), report)
 
 
 @dataclass(frozen=True, slots=True)

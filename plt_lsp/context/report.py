@@ -24,6 +24,10 @@ class Source(StrEnum):
     SUFFIX = "after"  # the lines after the cursor
 
 
+# These are of other files; the others are of the cursor's own.
+OTHER_FILES = frozenset({Source.DEFINITIONS, Source.PAIR, Source.SIMILAR, Source.EDIT})
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of what the model is shown.
@@ -51,11 +55,13 @@ class ContextReport:
         parts: that are there.
         max_prefix_chars: the budget for what stands before the cursor.
         max_suffix_chars: the budget for what stands after it.
+        max_chunk_chars: the budget for what is shown of other files.
     """
 
     parts: tuple[Part, ...]
     max_prefix_chars: int
     max_suffix_chars: int
+    max_chunk_chars: int = 0
 
     def table(self) -> str:
         """A line for each part."""
@@ -69,14 +75,15 @@ class ContextReport:
             f"{one[0]:<{widths[0]}}  {one[1]:<{widths[1]}}  {one[2]:>{widths[2]}}  {one[3]:>{widths[3]}}  {why}"
             for one, why in zip((head, *rows), ("why", *(part.why for part in self.parts)), strict=True)
         ]
-        used = {
-            is_after: sum(part.num_chars for part in self.parts if (part.source is Source.SUFFIX) == is_after)
-            for is_after in (False, True)
-        }
+        others = sum(part.num_chars for part in self.parts if part.source in OTHER_FILES)
+        after = sum(part.num_chars for part in self.parts if part.source is Source.SUFFIX)
+        before = sum(part.num_chars for part in self.parts) - others - after
         budget = (
-            f"{used[False]} of at most {self.max_prefix_chars} characters before the cursor, "
-            f"{used[True]} of at most {self.max_suffix_chars} after it"
+            f"{before} of at most {self.max_prefix_chars} characters before the cursor, "
+            f"{after} of at most {self.max_suffix_chars} after it"
         )
+        if others:
+            budget += f", {others} of at most {self.max_chunk_chars} of other files"
         return "\n".join([*(line.rstrip() for line in lines), budget])
 
 

@@ -6,6 +6,7 @@ It goes by the text and an outline of it; what a name means is not known here.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from plt_lsp.context.in_file import around_cursor
 from plt_lsp.positions import Cursor
@@ -16,10 +17,12 @@ NEAR, SCOPE, CLASS, FILE = 1.0, 0.85, 0.65, 0.5
 ROWS_ABOVE, ROWS_BELOW = 6, 2
 # Where no definition says how far the cursor's scope goes.
 ROWS_OF_A_SCOPE = 40
-MAX_FILE_ROWS = 2000
+MAX_FILE_ROWS = 400
+MAX_LINES_KEPT = 8192
 
 _CHAIN = re.compile(r"[^\W\d]\w*(?:\s?(?:\.|::|->|\?\.)\s?[^\W\d]\w*)*")
 _LINK = re.compile(r"\s?(?:\.|::|->|\?\.)\s?")
+_OF_PATH = re.compile(r"::\s?(\w+)")
 _WORD_BEFORE = re.compile(r"\w+\Z")
 _ASKED = re.compile(r"([^\W\d]\w*(?:(?:\.|::)[^\W\d]\w*)*)(?:\.|::|->|\?\.)\w*\Z")
 
@@ -45,10 +48,13 @@ def used_names(lines: Sequence[str], cursor: Cursor, outline: Outline) -> UsedNa
     members: dict[str, set[str]] = {}
     imported = {row for one in outline.imports for row in range(one.rows.first, one.rows.last + 1)}
     for weight, rows in _regions(lines, cursor, outline):
-        for chain in _chains(_texts(lines, rows, cursor, imported)):
-            weights.setdefault(chain[0], weight)
-            for i, name in enumerate(chain[1:], 1):
-                members.setdefault(".".join(chain[:i]), set()).add(name)
+        for text in _texts(lines, rows, cursor, imported):
+            for chain, paths in _chains(text):
+                weights.setdefault(chain[0], weight)
+                for i, name in enumerate(chain[1:], 1):
+                    members.setdefault(".".join(chain[:i]), set()).add(name)
+                for name in paths:
+                    weights.setdefault(name, weight)
     asked = _ASKED.search(lines[cursor.line][: cursor.column])
     return UsedNames(
         weights,
@@ -83,7 +89,8 @@ def _texts(lines: Sequence[str], rows: Iterable[int], cursor: Cursor, imported: 
             yield lines[row]
 
 
-def _chains(texts: Iterable[str]) -> Iterator[list[str]]:
-    for text in texts:
-        for match in _CHAIN.finditer(text):
-            yield _LINK.split(match.group())
+@lru_cache(maxsize=MAX_LINES_KEPT)
+def _chains(text: str) -> tuple[tuple[list[str], list[str]], ...]:
+    """The names that stand together in a line, and those of them that a path of modules leads to."""
+    chains = _CHAIN.findall(text)
+    return tuple((_LINK.split(chain), _OF_PATH.findall(chain) if "::" in chain else []) for chain in chains)

@@ -15,7 +15,7 @@ from plt_lsp.trigger import plan_for, refusal
 COMMAND = "plt.showContext"
 
 
-def show_context(session: ServerSession, *arguments: object) -> dict[str, object]:
+async def show_context(session: ServerSession, *arguments: object) -> dict[str, object]:
     """The prompt for a place and the report of its parts as data, and as the text that editors show.
 
     Raises:
@@ -26,7 +26,7 @@ def show_context(session: ServerSession, *arguments: object) -> dict[str, object
     reason = snapshot if isinstance(snapshot, EmptyReason) else refusal(snapshot, is_automatic=False)
     if reason is not None or isinstance(snapshot, EmptyReason):
         raise ValueError(f"The model is shown nothing of {uri}: {reason}.")
-    context = context_of(snapshot, session.outline_of(snapshot))
+    context = context_of(snapshot, session.outline_of(snapshot), await session.preview_of_others(snapshot))
     text = context_text(snapshot, context, plan_for(snapshot, session.tree_of(snapshot)))
     return {"prompt": asdict(context.prompt), "report": asdict(context.report), "text": text}
 

@@ -95,5 +95,9 @@ def options_of(settings: Settings) -> IndexOptions | None:
     index = settings.index
     if not index.enable:
         return None
-    rules = Rules(settings.excluded_files, index.max_file_kb * 1000, index.max_files)
-    return IndexOptions(rules, index.max_memory_mb)
+    return IndexOptions(rules_of(settings), index.max_memory_mb)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What belongs into an index by these settings."""
+    return Rules(settings.excluded_files, settings.index.max_file_kb * 1000, settings.index.max_files)

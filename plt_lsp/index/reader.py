@@ -124,6 +124,11 @@ class IndexReader:
         """How many files it holds."""
         return next(iter(self._rows("SELECT count(*) FROM files WHERE not_read = ''", (), lambda row: int(row[0]))), 0)
 
+    def version(self) -> tuple[int | None, int]:
+        """What is another one once the index has changed; of one that is not there, always the same."""
+        found = self._rows("PRAGMA data_version", (), lambda row: int(row[0]))
+        return (self._inode, found[0]) if found else (None, 0)
+
     def close(self) -> None:
         """Give the database up; the next question opens it again."""
         if self._connection is not None:

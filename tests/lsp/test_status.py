@@ -32,7 +32,12 @@ DIED = Failure(EmptyReason.ENGINE_DIED, "it died")
         (Facts(False, "m", EngineState.READY, 1, NO_PACK), Kind.INACTIVE, "disabled", None),
         (Facts(True, "m", EngineState.READY, 1, None, "14:05"), Kind.INACTIVE, "snoozed", Remedy.END_SNOOZE),
         (Facts(True, "m", EngineState.READY, 0, None, None, EmptyReason.BINARY), Kind.INACTIVE, "binary", None),
-        (Facts(True, "m", EngineState.READY, 0, None, None, EmptyReason.CREDENTIALS), Kind.INACTIVE, "credentials", None),
+        (
+            Facts(True, "m", EngineState.READY, 0, None, None, EmptyReason.CREDENTIALS),
+            Kind.INACTIVE,
+            "credentials",
+            None,
+        ),
     ],
 )
 def test_the_condition(facts, kind, reason, remedy):

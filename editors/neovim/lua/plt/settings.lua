@@ -11,7 +11,7 @@
 ---@field deadlineMs? integer A completion is cut short after this time; loading the model does not count. In milliseconds. Default: 5000.
 
 ---@class plt.SettingsIndex
----@field enable? boolean Keep an index of what the source files of a workspace folder define, in this machine's cache folder, by a process of its own with low priority. Files that `.gitignore` or `.pltignore` name stay outside. No suggestion reads it yet. Default: false.
+---@field enable? boolean Keep an index of what the source files of a workspace folder define, in this machine's cache folder, by a process of its own with low priority, so that the model is shown what is defined in other files. Files that `.gitignore` or `.pltignore` name stay outside. Default: true.
 ---@field maxFiles? integer The most source files of a workspace folder; of more, those nested deepest are left out. In files. Default: 50000.
 ---@field maxFileKb? integer Larger source files are left out. In kilobytes. Default: 512.
 ---@field maxMemoryMb? integer The most memory that the index's process may have. In megabytes. Default: 512.
