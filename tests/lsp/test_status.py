@@ -15,6 +15,7 @@ from tests.lsp.test_server import BODY, URI, items
 from tests.lsp.waiting import until
 
 NO_PACK = Failure(EmptyReason.NO_PACK, "build it")
+CREDENTIALS = EmptyReason.CREDENTIALS
 DIED = Failure(EmptyReason.ENGINE_DIED, "it died")
 
 
@@ -32,12 +33,7 @@ DIED = Failure(EmptyReason.ENGINE_DIED, "it died")
         (Facts(False, "m", EngineState.READY, 1, NO_PACK), Kind.INACTIVE, "disabled", None),
         (Facts(True, "m", EngineState.READY, 1, None, "14:05"), Kind.INACTIVE, "snoozed", Remedy.END_SNOOZE),
         (Facts(True, "m", EngineState.READY, 0, None, None, EmptyReason.BINARY), Kind.INACTIVE, "binary", None),
-        (
-            Facts(True, "m", EngineState.READY, 0, None, None, EmptyReason.CREDENTIALS),
-            Kind.INACTIVE,
-            "credentials",
-            None,
-        ),
+        (Facts(True, "m", EngineState.READY, 0, None, None, CREDENTIALS), Kind.INACTIVE, "credentials", None),
     ],
 )
 def test_the_condition(facts, kind, reason, remedy):
