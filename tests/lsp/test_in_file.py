@@ -38,12 +38,19 @@ def outline_around(
     return (frames or FrameCache()).outline_of(session_id, language_id, lines, row, whole)
 
 
-@pytest.mark.parametrize("language_id", samples.LANGUAGES)
+def test_every_language_has_a_sample():
+    assert set(samples.ALL) == {
+        *("python", "typescript", "javascript", "typescriptreact", "go", "rust", "java", "c", "cpp", "csharp", "ruby"),
+        *("php", "shellscript", "lua", "json", "yaml", "toml", "markdown", "html", "css"),
+    }
+
+
+@pytest.mark.parametrize("language_id", samples.ALL)
 def test_what_is_shown_of_a_long_file(language_id):
     assert samples.prompt_text(language_id) == samples.expected(language_id, "prompt")
 
 
-@pytest.mark.parametrize("language_id", samples.LANGUAGES)
+@pytest.mark.parametrize("language_id", samples.ALL)
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_the_budget_holds_and_the_cursors_line_is_whole(language_id, data):
@@ -72,7 +79,7 @@ def test_the_budget_holds_and_the_cursors_line_is_whole(language_id, data):
         assert prompt.prefix + prompt.suffix == text.replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("language_id", samples.LANGUAGES)
+@pytest.mark.parametrize("language_id", samples.ALL)
 def test_a_file_within_the_budget_is_shown_as_it_is(language_id):
     snapshot = snapshot_at(samples.sample(language_id), language_id=language_id)
     assert fits_whole(snapshot)
