@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from plt_lsp.index.git_config import global_excludes
+
 OWN_FILE = ".pltignore"
 # In order of precedence where both stand in one folder.
 IGNORE_FILES = (OWN_FILE, ".gitignore")
@@ -69,7 +71,7 @@ def ignore_files_in(folder: Path) -> Iterator[IgnoreFile]:
 
 
 def ignore_files_above(root: Path) -> tuple[IgnoreFile, ...]:
-    """What holds for a workspace folder from outside: the repository's ignore files above it, and the defaults."""
+    """What holds for a workspace folder from outside: the ignore files of its repository and user, and the defaults."""
     found: list[IgnoreFile] = []
     repository = next((folder for folder in (root, *root.parents) if (folder / REPOSITORY).exists()), None)
     if repository is not None:
@@ -78,6 +80,9 @@ def ignore_files_above(root: Path) -> tuple[IgnoreFile, ...]:
                 found += ignore_files_in(folder)
         exclude = _lines(repository / REPOSITORY / "info" / "exclude")
         found += [IgnoreFile.of(repository.as_posix(), exclude)] if exclude else []
+        everywhere = global_excludes(repository)
+        lines = [] if everywhere is None else _lines(everywhere)
+        found += [IgnoreFile.of(repository.as_posix(), lines)] if lines else []
     if is_ignored(root.as_posix() + "/", found):  # whoever opens such a folder means it
         found.clear()
     return (*found, IgnoreFile.of(root.as_posix(), DEFAULTS))

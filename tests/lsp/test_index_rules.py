@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from plt_lsp.index.belonging import Belonging, Rules
+from plt_lsp.index.git_config import global_excludes
 from plt_lsp.index.languages import language_of, module_of
 from plt_lsp.index.reading import NotRead, contents_of, identifiers_of, read_source
 from tests.lsp.planted import PLANTED
@@ -62,6 +63,41 @@ def test_ignore_files_above_the_workspace_hold_as_far_as_the_repository_goes(tmp
     write(tmp_path / "repository", {".gitignore": "generated/\n", ".git/info/exclude": "private.py\n"})
     root = write(tmp_path / "repository" / "part", {"a.py": "", "generated/b.py": "", "private.py": ""})
     assert paths(root) == ["a.py"]
+
+
+@pytest.mark.parametrize(
+    ("home", "is_ignored"),
+    [
+        ({".config/git/ignore": "mine.py\n"}, True),
+        ({".gitconfig": "[core]\n\texcludesFile = ~/patterns # of mine\n", "patterns": "mine.py\n"}, True),
+        ({".config/git/config": '[Core] ExcludesFile="~/patterns"\n', "patterns": "mine.py\n"}, True),
+        ({".gitconfig": "[core]\n\texcludesFile =\n", ".config/git/ignore": "mine.py\n"}, False),
+        ({".gitconfig": '[core "x"]\n\texcludesFile = ~/patterns\n', "patterns": "mine.py\n"}, False),
+        ({".gitconfig": "[core]\n\texcludesFile = patterns\n", "patterns": "mine.py\n"}, False),
+        ({".config/git/ignore": "*.py\n", "repository/.gitignore": "!*.py\n"}, False),
+    ],
+)
+def test_the_users_own_patterns_hold_in_every_repository(tmp_path, monkeypatch, home, is_ignored):
+    for name in ("XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    write(tmp_path, {"repository/.git/HEAD": "", "repository/mine.py": "", "repository/ours.py": "", **home})
+    write(tmp_path, {"elsewhere/mine.py": ""})
+    assert paths(tmp_path / "repository") == ([] if is_ignored else ["mine.py"]) + ["ours.py"]
+    assert paths(tmp_path / "elsewhere") == ["mine.py"]
+    write(tmp_path, {"repository/.git/config": "[core]\n\texcludesFile = /nowhere\n"})
+    assert paths(tmp_path / "repository") == ["mine.py", "ours.py"]
+
+
+def test_gits_own_variables_say_where_its_configuration_is(tmp_path):
+    write(tmp_path, {"chosen": "[core]\nexcludesfile = /a\n", "system": "[core]\nexcludesfile = /b\n"})
+    system = {"GIT_CONFIG_SYSTEM": str(tmp_path / "system")}
+    assert global_excludes(tmp_path, {**system, "GIT_CONFIG_GLOBAL": str(tmp_path / "chosen")}) == Path("/a")
+    assert global_excludes(tmp_path, system) == Path("/b")
+    without = {**system, "GIT_CONFIG_NOSYSTEM": "1"}
+    assert global_excludes(tmp_path, without) is None
+    assert global_excludes(tmp_path, {**without, "XDG_CONFIG_HOME": "/c"}) == Path("/c/git/ignore")
 
 
 def test_who_opens_an_ignored_folder_means_it(tmp_path):
