@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from plt_lsp.syntax.frame import frame_lines
 from plt_lsp.syntax.outline import outline
+from plt_lsp.syntax.outline_after import outline_after
 from plt_lsp.syntax.outline_types import Outline
 from plt_lsp.syntax.tree import NoTree, SyntaxTree
 from plt_lsp.syntax.tree_cache import MAX_TREES, TreeCache
@@ -16,12 +17,28 @@ from plt_lsp.syntax.tree_cache import MAX_TREES, TreeCache
 Whole = Callable[[], SyntaxTree | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Outlined:
+    """A tree and its outline, from which the next one is made."""
+
+    tree: SyntaxTree
+    outline: Outline
+
+    def after(self, tree: SyntaxTree) -> "_Outlined":
+        """The same for another tree."""
+        return _Outlined(tree, outline_after(self.outline, self.tree, tree))
+
+
 @dataclass
 class _Frame:
-    """The outlines for one frame: its own, and that of the text with the line, where the frame has errors."""
+    """The outlines for one frame: its own, and that of the text with the line, where the frame has errors.
+
+    `last` is the newest of them, or of those of the frame before.
+    """
 
     tree: SyntaxTree
     outlines: dict[bool, Outline] = field(default_factory=dict)
+    last: _Outlined | None = None
 
 
 class FrameCache:
@@ -48,14 +65,16 @@ class FrameCache:
             return None
         frame = self._frames.pop(session_id, None)
         if frame is None or frame.tree is not frame_tree:
-            frame = _Frame(frame_tree)
+            frame = _Frame(frame_tree, last=None if frame is None else frame.last)
         self._frames[session_id] = frame
         if len(self._frames) > MAX_TREES:
             self._frames.popitem(last=False)
         tree = whole() if frame_tree.root.has_error else None
         is_better = tree is not None and not tree.root.has_error
         if is_better not in frame.outlines:
-            frame.outlines[is_better] = outline(tree if tree is not None and is_better else frame_tree)
+            wanted = tree if tree is not None and is_better else frame_tree
+            frame.last = _Outlined(wanted, outline(wanted)) if frame.last is None else frame.last.after(wanted)
+            frame.outlines[is_better] = frame.last.outline
         return frame.outlines[is_better]
 
     def forget(self, session_id: str) -> None:

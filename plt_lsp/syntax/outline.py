@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tree_sitter import Node, Point
 
 from plt_lsp.syntax.outline_imports import imports_of
-from plt_lsp.syntax.outline_query import Found, captures, definitions_in
+from plt_lsp.syntax.outline_query import Found, captures, definitions_in, is_rubble
 from plt_lsp.syntax.outline_text import between, comment_above, docstring, signature
 from plt_lsp.syntax.outline_types import Definition, DefinitionKind, Import, Outline, Rows
 from plt_lsp.syntax.outlines.tables import TABLES, Table
@@ -27,12 +27,17 @@ _VALUES = (DefinitionKind.VARIABLE, DefinitionKind.PROPERTY)
 _INSIDE_TYPES = {DefinitionKind.FUNCTION: DefinitionKind.METHOD, DefinitionKind.VARIABLE: DefinitionKind.PROPERTY}
 
 
-def outline(tree: SyntaxTree) -> Outline:
-    """The outline of a text, also of an unfinished one; of a language without a table, an empty one."""
+def outline(tree: SyntaxTree, rows: Rows | None = None) -> Outline:
+    """The outline of a text, also of an unfinished one; of a language without a table, an empty one.
+
+    Args:
+        tree: of the text.
+        rows: to look at alone, which must be all rows of what they hold at the top of the file; None for all rows.
+    """
     table = TABLES.get(tree.language_id)
-    if table is None:
+    if table is None or is_rubble(tree.root):
         return Outline(tree.language_id)
-    matches = captures(tree.language_id, table.definitions + table.imports, tree.root)
+    matches = captures(tree.language_id, table.definitions + table.imports, tree.root, rows)
     imports = imports_of(tree, table, matches)
     reader = _Reader(tree.lines, table, _names_on_rows(imports))
     for found in definitions_in(matches)[:MAX_DEFINITIONS]:

@@ -10,9 +10,11 @@ from functools import cache
 from tree_sitter import Node, Query, QueryCursor
 
 from plt_lsp.syntax.grammars import language_of
-from plt_lsp.syntax.outline_types import DefinitionKind
+from plt_lsp.syntax.outline_types import DefinitionKind, Rows
 
 Captures = dict[str, list[Node]]
+# What a parser could make nothing of, in one piece of the text.
+MAX_PIECES = 5000
 WRAPPERS = ("wrapper", "decorated", "group")
 
 
@@ -35,10 +37,28 @@ class Found:
     body: Node | None = None
 
 
-def captures(language_id: str, query: str, root: Node) -> list[Captures]:
-    """The nodes that each match of a query names, in order of the query's patterns."""
-    matches = QueryCursor(_query(language_id, query)).matches(root)
-    return [nodes for _, nodes in sorted(matches, key=lambda match: match[0])]
+def captures(language_id: str, query: str, root: Node, rows: Rows | None = None) -> list[Captures]:
+    """The nodes that each match of a query names, in order of the query's patterns; in some rows alone, if any."""
+    cursor = QueryCursor(_query(language_id, query))
+    if rows is not None:
+        cursor.set_point_range((rows.first, 0), (rows.last + 1, 0))
+    matches = sorted(cursor.matches(root), key=lambda match: match[0])
+    return [nodes for _, nodes in matches if rows is None or _are_in(rows, nodes)]
+
+
+def _are_in(rows: Rows, nodes: Captures) -> bool:
+    return all(node.start_point.row in rows for named in nodes.values() for node in named)
+
+
+def is_rubble(root: Node) -> bool:
+    """Whether a text is broken so widely that a query would need the square of its pieces in time to find nothing."""
+    waiting = [root] if root.has_error else []
+    while waiting:
+        node = waiting.pop()
+        if node.is_error and node.child_count > MAX_PIECES:
+            return True
+        waiting += [child for child in node.children if child.has_error]
+    return False
 
 
 def definitions_in(matches: Iterable[Captures]) -> list[Found]:

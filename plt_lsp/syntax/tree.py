@@ -15,7 +15,7 @@ from plt_lsp.positions import Cursor
 from plt_lsp.syntax.grammars import language_of
 
 MAX_TREE_CHARS = 1_000_000
-MAX_FRESH_CHARS = 64_000
+MAX_FRESH_CHARS = 24_000
 ROWS_PER_READ = 64
 
 
@@ -71,10 +71,8 @@ class SyntaxTree:
         new = tuple(lines)
         if new == self.lines:
             return self
-        shorter = min(len(self.lines), len(new))
-        first = _longest(shorter, lambda size: self.lines[:size] == new[:size])
-        size = _longest(shorter - first, lambda size: self.lines[len(self.lines) - size :] == new[len(new) - size :])
-        return self._replaced(first, len(self.lines) - size, new[first : len(new) - size])
+        changed = changed_rows(self.lines, new)
+        return self._replaced(changed.first, changed.old_end, new[changed.first : changed.new_end])
 
     def _replaced(self, first: int, last: int, changed: tuple[str, ...]) -> "SyntaxTree | NoTree":
         """The tree after the rows from first to last, exclusive, have become others."""
@@ -133,6 +131,23 @@ def _reader(lines: tuple[str, ...]) -> Callable[[int, Point], bytes]:
         return encoded(lines[row : row + ROWS_PER_READ])[column:]
 
     return read
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The rows in which two texts differ: from `first`, up to `old_end` in one and `new_end` in the other."""
+
+    first: int
+    old_end: int
+    new_end: int
+
+
+def changed_rows(old: Sequence[str], new: Sequence[str]) -> Changed:
+    """Where two texts differ, by their lines; quick where those that did not change are the same objects."""
+    shorter = min(len(old), len(new))
+    first = _longest(shorter, lambda size: old[:size] == new[:size])
+    size = _longest(shorter - first, lambda size: old[len(old) - size :] == new[len(new) - size :])
+    return Changed(first, len(old) - size, len(new) - size)
 
 
 def _end_point(first: int, rows: Sequence[str], is_end: bool) -> tuple[int, int]:

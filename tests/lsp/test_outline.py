@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plt_lsp.documents import split_lines
 from plt_lsp.syntax.grammars import GRAMMARS
 from plt_lsp.syntax.outline import MAX_DEFINITIONS, outline
+from plt_lsp.syntax.outline_after import MIN_ROWS, outline_after
 from plt_lsp.syntax.outline_imports import use_tree
 from plt_lsp.syntax.outline_types import ImportedName, Outline
 from plt_lsp.syntax.outlines.tables import TABLES
@@ -139,3 +141,44 @@ def test_names_in_other_scripts_are_whole():
 )
 def test_rusts_trees_of_paths(text, expected):
     assert list(use_tree(text)) == expected
+
+
+def long_text(language_id):
+    """A sample so often that its outline is made from the one before; each time it defines other names."""
+    text, times = samples.sample(language_id).replace(CURSOR, "ready"), 1
+    head = "" if language_id != "php" else "<?php\n"
+    while text.count("\n") * times < MIN_ROWS + 100:
+        times += 1
+    return head + "\n\n".join(text.removeprefix(head).replace("Store", f"Store{i}") for i in range(times))
+
+
+PIECES = ["\n", "\n\n", "x\n", "# text\n", "// text\n", "/** text */\n", "-- text\n", "import a\n", "def f(): pass\n"]
+PIECES += ["function f() {}\n", "}\n", "{\n", "    \n", "class A {}\n", "    return 1\n", "end\n", "use a::b;\n"]
+
+
+@pytest.mark.parametrize("language_id", samples.LANGUAGES)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_an_outline_after_an_edit_equals_a_fresh_one(language_id, data):
+    tree = SyntaxTree.parse(language_id, long_text(language_id))
+    known = outline(tree)
+    for _ in range(3):
+        first = data.draw(st.integers(0, len(tree.lines) - 1))
+        last = min(len(tree.lines), first + data.draw(st.sampled_from([0, 0, 0, 1, 2, 30])))
+        added = data.draw(st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(tree.lines[:-1])), max_size=3))
+        edited = tree.advanced(split_lines("".join([*tree.lines[:first], *added, *tree.lines[last:]])))
+        found = outline_after(known, tree, edited)
+        assert found == outline(edited)
+        tree, known = edited, found
+
+
+@pytest.mark.parametrize("text", ["(" * 6000, "def f():\n    pass\n" + "[\n" * 6000])
+def test_of_rubble_there_is_no_outline(text):
+    assert outline(SyntaxTree.parse("python", text)) == Outline("python")
+
+
+def test_a_broken_text_has_an_outline_as_long_as_it_is_no_rubble():
+    text = "class A:\n    def f(self):\n        return (\n\n\n" * 300
+    tree = SyntaxTree.parse("python", text)
+    assert tree.root.has_error
+    assert len(outline(tree).definitions) >= 300
