@@ -9,6 +9,7 @@ from plt_lsp.documents import split_lines
 from plt_lsp.index.belonging import Rules
 from plt_lsp.index.indexer import Indexer
 from plt_lsp.index.languages import language_of
+from plt_lsp.index.memory import RememberedIndex
 from plt_lsp.index.reader import IndexReader
 from plt_lsp.index.store import Store
 from plt_lsp.index.suspect import Suspect
@@ -37,7 +38,7 @@ def indexed(folder: Path, files: Mapping[str, str]) -> WorkspaceView:
         file = root / path
         return tuple(split_lines(file.read_text(encoding="utf-8"))) if file.is_file() else None
 
-    return WorkspaceView("root", IndexReader(database), text_of)
+    return WorkspaceView("root", RememberedIndex(IndexReader(database)), text_of)
 
 
 def cursor_in(path: str, document: str, settings: Settings | None = None) -> tuple[Snapshot, Outline]:
