@@ -159,7 +159,7 @@ class Gathering:
             root=Path(folder),
             snapshot=snapshot,
             outline=outline,
-            open_files=tuple(self._open_files(folder, snapshot.settings)),
+            open_files=tuple(self._open_files(folder, snapshot)),
             edits=self._log.edits(folder, {uri: document.lines for uri, document in self._open()}),
             before=before,
         )
@@ -187,16 +187,16 @@ class Gathering:
             if document is not None and document.is_in_sync and _is_file(uri):
                 yield uri, document
 
-    def _open_files(self, folder: str, settings: Settings) -> Iterator[OpenFile]:
-        num = 0
+    def _open_files(self, folder: str, snapshot: Snapshot) -> Iterator[OpenFile]:
+        """The other open files of a folder, the last ones first."""
+        settings, num = snapshot.settings, 0
         for uri, document in self._open():
-            path = self._places.relative_path(uri)
             if num == MAX_OPEN_FILES:
                 return
+            path = self._places.relative_path(uri)
+            is_wanted = path is not None and uri != snapshot.uri and self._places.folder_of(uri) == folder
             is_large = document.num_chars > settings.max_file_chars
-            if path is None or is_large or is_excluded(path, settings.excluded_files):
-                continue
-            if self._places.folder_of(uri) == folder:
+            if path is not None and is_wanted and not is_large and not is_excluded(path, settings.excluded_files):
                 num += 1
                 yield OpenFile(path, document.language_id, tuple(document.lines))
 

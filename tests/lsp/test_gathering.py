@@ -146,7 +146,7 @@ async def test_a_question_tells_what_is_open_and_what_was_edited_the_last_first(
     assert await found.preview(SNAPSHOT, None) == FIRST
     assert found.current(SNAPSHOT) == Selection()
     (question,) = reader.questions
-    assert [file.path for file in question.open_files] == ["b.py", "c.py", "a.py"]
+    assert [file.path for file in question.open_files] == ["b.py", "c.py"]
     assert [(edit.path, edit.before, edit.after) for edit in question.edits] == [("b.py", ("b.py\n",), ("edited\n",))]
     found.close()
 
