@@ -120,7 +120,8 @@ class _Request:
         used = used_names(self.snapshot.lines, self.snapshot.cursor, self.outline)
         if self.files is not None:
             found = [*origins(self.files, self.path, self.outline, used), *self._of_source(self.files, used)]
-            yield from definition_candidates(self.files, found)
+            members = frozenset(name for names in used.members.values() for name in names)
+            yield from definition_candidates(self.files, found, members)
         yield from similar_candidates(self.window, self._likely_files())
         line = self.snapshot.cursor.line
         yield from edit_candidates(self.view.edits, self.path, Rows(line - OWN_ROWS, line + OWN_ROWS))

@@ -26,6 +26,17 @@ def indexed(folder: Path, files: Mapping[str, str]) -> WorkspaceView:
     """A workspace of these files, and what a request would see of it with none of them open."""
     root = write(folder / "root", files)
     database = folder / "cache" / "index.sqlite3"
+    keep_index(root, database)
+
+    def text_of(path: str) -> tuple[str, ...] | None:
+        file = root / path
+        return tuple(split_lines(file.read_text(encoding="utf-8"))) if file.is_file() else None
+
+    return WorkspaceView("root", RememberedIndex(IndexReader(database)), text_of)
+
+
+def keep_index(root: Path, database: Path) -> None:
+    """Bring the index of a folder in line with its files."""
     store = Store(database)
     indexer = Indexer(root, Rules(), store, Suspect(database.parent))
     indexer.rescan()
@@ -33,12 +44,6 @@ def indexed(folder: Path, files: Mapping[str, str]) -> WorkspaceView:
         indexer.step()
     store.commit()
     store.close()
-
-    def text_of(path: str) -> tuple[str, ...] | None:
-        file = root / path
-        return tuple(split_lines(file.read_text(encoding="utf-8"))) if file.is_file() else None
-
-    return WorkspaceView("root", RememberedIndex(IndexReader(database)), text_of)
 
 
 def cursor_in(path: str, document: str, settings: Settings | None = None) -> tuple[Snapshot, Outline]:
