@@ -67,8 +67,9 @@ async def new_text(
     on_follow: OnFollow,
 ) -> FirstText:
     """The text that the engine is now asked for, in place of the document's running one. Raises EngineError."""
-    others = await session.others_of(snapshot)
-    request = request_for(session.engine.new_id(), snapshot, plan, session.outline_of(snapshot), others)
+    outline = session.outline_of(snapshot)
+    others = await session.others.select(snapshot, outline)
+    request = request_for(session.engine.new_id(), snapshot, plan, outline, others)
     generation = Generation(session.engine, config, request, snapshot, plan, key_of(session, snapshot, config))
     session.cache.add(generation)
     hit = Hit(generation, "")

@@ -86,8 +86,9 @@ class Foresight:
 
     async def _warm(self, config: EngineConfig, snapshot: Snapshot) -> None:
         engine = self._session.engine
-        others = await self._session.others_of(snapshot)
-        request = warm_up_request(engine.new_id("warm"), snapshot, self._session.outline_of(snapshot), others)
+        outline = self._session.outline_of(snapshot)
+        others = await self._session.others.select(snapshot, outline)
+        request = warm_up_request(engine.new_id("warm"), snapshot, outline, others)
         try:
             async with aclosing(engine.generate(config, request)) as events:
                 async for event in events:

@@ -8,6 +8,7 @@ import logging
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Protocol
 
@@ -20,12 +21,22 @@ from plt_lsp.helper_thread import HelperThread
 from plt_lsp.settings import Settings
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.syntax.outline_types import Outline
-from plt_lsp.workspace_reader import Question, WorkspaceReader
+from plt_lsp.workspace_reader import Question
 
 logger = logging.getLogger(__name__)
 
 TIME_CAP_S = 0.03
 MAX_OPEN_FILES = 12
+
+
+class Reader(Protocol):
+    """What answers; `plt_lsp.workspace_reader.WorkspaceReader` does. It is asked by one thread."""
+
+    def answer(self, question: Question) -> Selection:
+        """The selection for a place."""
+
+    def forget(self, session_id: str) -> None:
+        """A document was closed."""
 
 
 class Places(Protocol):
@@ -53,11 +64,17 @@ class Gathering:
         documents: that are open.
         places: where they belong.
         counts: of what is worth counting.
+        reader: answers what is to be shown.
         time_cap_s: so long a request waits for it.
     """
 
     def __init__(
-        self, documents: DocumentStore, places: Places, counts: Counter[str], time_cap_s: float = TIME_CAP_S
+        self,
+        documents: DocumentStore,
+        places: Places,
+        counts: Counter[str],
+        reader: Reader,
+        time_cap_s: float = TIME_CAP_S,
     ) -> None:
         self._documents = documents
         self._places = places
@@ -68,7 +85,7 @@ class Gathering:
         self._known: dict[str, _Known] = {}
         self._jobs: dict[str, asyncio.Future[_Known]] = {}
         self._thread = HelperThread("plt-context")
-        self._reader = WorkspaceReader()
+        self._reader = reader
 
     def note_open(self, document: Document) -> None:
         """A document was opened."""
@@ -88,6 +105,8 @@ class Gathering:
         self._known.pop(document.session_id, None)
         self._jobs.pop(document.session_id, None)
         self._log.close(document.uri, document.lines)
+        if self._thread.is_started:
+            self._thread.submit(partial(self._reader.forget, document.session_id))
 
     def current(self, snapshot: Snapshot) -> Selection:
         """What the last request for the snapshot's document was shown."""
@@ -100,7 +119,12 @@ class Gathering:
         return self.current(snapshot).chunks, self._log.num_elsewhere(snapshot.uri)
 
     async def select(self, snapshot: Snapshot, outline: Outline | None) -> Selection:
-        """What to show with a request: as it is now where that is found in time, else as it was known before."""
+        """What to show with a request: as it is now where that is found in time, else as it was known before.
+
+        Args:
+            snapshot: of the request.
+            outline: of its text, where one is at hand.
+        """
         folder = self._folder_of(snapshot)
         if folder is None:
             return Selection()
@@ -135,7 +159,7 @@ class Gathering:
             root=Path(folder),
             snapshot=snapshot,
             outline=outline,
-            open_files=tuple(self._open_files(folder, snapshot.settings)),
+            open_files=tuple(self._open_files(folder, snapshot)),
             edits=self._log.edits(folder, {uri: document.lines for uri, document in self._open()}),
             before=before,
         )
@@ -163,21 +187,21 @@ class Gathering:
             if document is not None and document.is_in_sync and _is_file(uri):
                 yield uri, document
 
-    def _open_files(self, folder: str, settings: Settings) -> Iterator[OpenFile]:
-        num = 0
+    def _open_files(self, folder: str, snapshot: Snapshot) -> Iterator[OpenFile]:
+        """The other open files of a folder, the last ones first."""
+        settings, num = snapshot.settings, 0
         for uri, document in self._open():
-            path = self._places.relative_path(uri)
             if num == MAX_OPEN_FILES:
                 return
+            path = self._places.relative_path(uri)
+            is_wanted = path is not None and uri != snapshot.uri and self._places.folder_of(uri) == folder
             is_large = document.num_chars > settings.max_file_chars
-            if path is None or is_large or is_excluded(path, settings.excluded_files):
-                continue
-            if self._places.folder_of(uri) == folder:
+            if path is not None and is_wanted and not is_large and not is_excluded(path, settings.excluded_files):
                 num += 1
                 yield OpenFile(path, document.language_id, tuple(document.lines))
 
 
-def _found(reader: WorkspaceReader, question: Question) -> Selection:
+def _found(reader: Reader, question: Question) -> Selection:
     """The answer to a question, or what was known before where there is none."""
     try:
         return reader.answer(question)

@@ -25,6 +25,11 @@ class HelperThread:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
+    @property
+    def is_started(self) -> bool:
+        """Whether there was any work."""
+        return self._thread is not None
+
     def submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Have something done; the result, or what it raised, comes to the running event loop."""
         future: Future[T] = Future()

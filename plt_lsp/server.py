@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
 
+# So long one thread may go on while another has something to do.
+SWITCH_INTERVAL_S = 0.001
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:
@@ -295,6 +298,8 @@ FEATURES = (
 
 def serve_stdio(engine_factory: str | None = None) -> int:
     """Serve one client over standard input and output; returns the process's exit code."""
+    # What works beside the event loop is not to keep it waiting.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     async def run() -> int:
         server, transport = PltServer(EngineClient(HostCommand(engine_factory=engine_factory))), StdioTransport()

@@ -16,7 +16,6 @@ from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.activity import Activity
 from plt_lsp.completion_cache import CompletionCache
 from plt_lsp.condition import NEEDS_THE_USER, Condition, Facts, Failure, condition_of
-from plt_lsp.context.cross_file import Selection
 from plt_lsp.context.prompt import fits_whole
 from plt_lsp.dismissals import Dismissals
 from plt_lsp.documents import Change, Document, DocumentStore, SyncReason, cursor_of
@@ -39,6 +38,7 @@ from plt_lsp.syntax.outline_types import Outline
 from plt_lsp.syntax.tree import SyntaxTree
 from plt_lsp.syntax.tree_cache import TreeCache
 from plt_lsp.usage import Usage
+from plt_lsp.workspace_reader import WorkspaceReader
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class ServerSession:
         self.snooze = Snooze(self.note_change, _call_later)
         self.dismissals = Dismissals()
         self.indexes = WorkspaceIndexes()
-        self.others = Gathering(self.documents, editor, self.counts)
+        self.others = Gathering(self.documents, editor, self.counts, WorkspaceReader())
         self.latency_ms: float | None = None
         self._streams: dict[str, Cancellable] = {}
         self._activities: dict[str, Activity] = {}
@@ -166,17 +166,8 @@ class ServerSession:
 
     def outline_of(self, snapshot: Snapshot) -> Outline | None:
         """The outline of what stands around the cursor's line; None where it can have none or all is shown anyway."""
-        return None if fits_whole(snapshot) else self._outline_of(snapshot)
-
-    async def others_of(self, snapshot: Snapshot) -> Selection:
-        """What is shown of other files with a request for a snapshot; nobody waits long for it."""
-        return await self.others.select(snapshot, self._outline_of(snapshot))
-
-    async def preview_of_others(self, snapshot: Snapshot) -> Selection:
-        """What the next request would be shown of other files, for somebody who wants to know it."""
-        return await self.others.preview(snapshot, self._outline_of(snapshot))
-
-    def _outline_of(self, snapshot: Snapshot) -> Outline | None:
+        if fits_whole(snapshot):
+            return None
         row, language_id = snapshot.cursor.line, snapshot.language_id
         return self.frames.outline_of(
             snapshot.session_id, language_id, snapshot.lines, row, lambda: self.tree_of(snapshot)

@@ -8,10 +8,9 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
-from plt_lsp.context.secrets import is_secret_file, redacted
+from plt_lsp.context.secrets import redacted
 from plt_lsp.context.stores import is_credentials_store
 from plt_lsp.documents import split_lines
-from plt_lsp.exclusions import is_excluded
 from plt_lsp.index.belonging import Belonging, Rules
 from plt_lsp.index.reading import read_source
 
@@ -57,20 +56,25 @@ class WorkspaceFiles:
             self._texts.popitem(last=False)
         return known[1] or None
 
-    def _state_of(self, path: str) -> _State | None:
-        """When a file that belongs was written, and its size."""
+    def admits(self, path: str) -> bool:
+        """Whether a file may be shown that is not read here, since it is open or was edited."""
+        return self._up_to_date().admits(path)
+
+    def _up_to_date(self) -> Belonging:
         now_s = time.monotonic()
         if now_s - self._made_s > TRUST_S:
             self._belonging, self._made_s = Belonging(self.root, self.rules), now_s
-        folder, _, name = path.rpartition("/")
-        if name in MANIFESTS:
-            return self._state_of_manifest(folder, path)
-        found = self._belonging.file(path)
+        return self._belonging
+
+    def _state_of(self, path: str) -> _State | None:
+        """When a file that belongs was written, and its size."""
+        belonging = self._up_to_date()
+        if path.rpartition("/")[2] in MANIFESTS:
+            return self._state_of_manifest(path) if belonging.admits(path) else None
+        found = belonging.file(path)
         return None if found is None else (found.mtime_ns, found.size)
 
-    def _state_of_manifest(self, folder: str, path: str) -> _State | None:
-        if is_excluded(path, self.rules.excluded) or is_secret_file(path) or not self._belonging.admits_folder(folder):
-            return None
+    def _state_of_manifest(self, path: str) -> _State | None:
         try:
             found = (self.root / path).lstat()
         except (OSError, ValueError):

@@ -19,7 +19,10 @@ from plt_lsp.index.memory import RememberedIndex
 from plt_lsp.index.places import database_of
 from plt_lsp.index.reader import IndexReader
 from plt_lsp.snapshot import Snapshot
+from plt_lsp.syntax.frame_cache import FrameCache
 from plt_lsp.syntax.outline_types import Outline
+from plt_lsp.syntax.tree import SyntaxTree
+from plt_lsp.syntax.tree_cache import TreeCache
 from plt_lsp.workspace_files import WorkspaceFiles
 
 MAX_WORKSPACES = 8
@@ -33,7 +36,7 @@ class Question:
     Attributes:
         root: the workspace folder.
         snapshot: the place.
-        outline: of its file.
+        outline: of its file, where one is at hand.
         open_files: of the folder, the last one first.
         edits: in the folder, the newest first.
         before: what was shown in this document before.
@@ -51,6 +54,8 @@ class WorkspaceReader:
     """The indexes and files of the workspaces that were asked about last."""
 
     def __init__(self) -> None:
+        self._frames = FrameCache()
+        self._trees = TreeCache()
         self._known: OrderedDict[tuple[Path, Rules], tuple[RememberedIndex, WorkspaceFiles]] = OrderedDict()
 
     def answer(self, question: Question) -> Selection:
@@ -59,14 +64,33 @@ class WorkspaceReader:
         index, files = self._of(question.root, rules_of(settings))
         index.refresh()
         kept_back = {one.path for one in question.open_files if is_credentials_store(one.lines)}
+
+        def may_show(path: str) -> bool:
+            return path not in kept_back and files.admits(path)
+
         view = WorkspaceView(
             repo_name=question.root.name or None,
             index=index if settings.index.enable else None,
             text_of=files.text_of,
-            open_files=tuple(_without_secrets(one) for one in question.open_files if one.path not in kept_back),
-            edits=tuple(one for one in question.edits if one.path not in kept_back),
+            open_files=tuple(_without_secrets(file) for file in question.open_files if may_show(file.path)),
+            edits=tuple(edit for edit in question.edits if may_show(edit.path)),
         )
-        return select_chunks(question.snapshot, question.outline, view, question.before)
+        outline = question.outline or self._outline_of(question.snapshot)
+        return select_chunks(question.snapshot, outline, view, question.before)
+
+    def forget(self, session_id: str) -> None:
+        """A document was closed."""
+        self._frames.forget(session_id)
+        self._trees.forget(session_id)
+
+    def _outline_of(self, snapshot: Snapshot) -> Outline | None:
+        session_id, language_id, lines = snapshot.session_id, snapshot.language_id, snapshot.lines
+
+        def whole() -> SyntaxTree | None:
+            tree = self._trees.tree_of(session_id, language_id, lines)
+            return tree if isinstance(tree, SyntaxTree) else None
+
+        return self._frames.outline_of(session_id, language_id, lines, snapshot.cursor.line, whole)
 
     def _of(self, root: Path, rules: Rules) -> tuple[RememberedIndex, WorkspaceFiles]:
         key = (root, rules)

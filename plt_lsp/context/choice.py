@@ -65,7 +65,7 @@ def choose(
             return worth(one) >= MIN_SCORE
         return one.score >= (MIN_NEW_SCORE if is_settled else MIN_SCORE)
 
-    ranked = sorted(filter(is_worth_it, candidates), key=lambda one: (-worth(one), one.key, one.first))
+    ranked = sorted(filter(is_worth_it, candidates), key=lambda one: (-worth(one), len(one.text), one.key, one.first))
     return Choice(_ordered(_fitting(ranked, window, max_chars), kept), place)
 
 

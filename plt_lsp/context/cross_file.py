@@ -13,7 +13,7 @@ from plt_lsp.context.candidates import Candidate, overlap, words_of
 from plt_lsp.context.choice import MIN_SCORE, STICKINESS, Choice, choose, texts_of
 from plt_lsp.context.definitions import definition_candidates
 from plt_lsp.context.import_rules.files import Files, folder_of
-from plt_lsp.context.imports import Origin, origins
+from plt_lsp.context.imports import RULES, Origin, origins
 from plt_lsp.context.pairs import source_of, test_of
 from plt_lsp.context.recent_edits import edit_candidates
 from plt_lsp.context.report import Part, Source
@@ -120,7 +120,8 @@ class _Request:
         used = used_names(self.snapshot.lines, self.snapshot.cursor, self.outline)
         if self.files is not None:
             found = [*origins(self.files, self.path, self.outline, used), *self._of_source(self.files, used)]
-            yield from definition_candidates(self.files, found)
+            members = frozenset(name for names in used.members.values() for name in names)
+            yield from definition_candidates(self.files, found, members)
         yield from similar_candidates(self.window, self._likely_files())
         line = self.snapshot.cursor.line
         yield from edit_candidates(self.view.edits, self.path, Rows(line - OWN_ROWS, line + OWN_ROWS))
@@ -142,11 +143,16 @@ class _Request:
         test = test_of(self.files, self.path, self.snapshot.language_id) if self.files is not None else None
         if test is not None:
             self._add(found, test, OF_PAIR, "it tests this file", Source.PAIR)
-        for one in self.view.open_files[:MAX_OPEN_FILES]:
+        for one in [one for one in self.view.open_files if self._is_alike(one.language_id)][:MAX_OPEN_FILES]:
             self._add(found, one.path, OF_OPEN, "it is open")
         for path in self._neighbours():
             self._add(found, path, OF_NEIGHBOUR, "it stands in the same folder")
         return list(found.values())
+
+    def _is_alike(self, language_id: str) -> bool:
+        """Whether pieces of a language may help: it is the cursor's, or one of the same family."""
+        own = self.snapshot.language_id
+        return language_id == own or (own in RULES and RULES[own] is RULES.get(language_id))
 
     def _add(
         self, found: dict[str, LikelyFile], path: str, weight: float, why: str, source: Source = Source.SIMILAR

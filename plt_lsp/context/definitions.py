@@ -17,29 +17,37 @@ from plt_lsp.syntax.outline_types import Definition, DefinitionKind, Outline
 
 # A type that is as short as this is shown as it stands.
 MAX_WHOLE_ROWS = 10
-# How much of its file stays for other definitions.
-MAX_SHARE_OF_A_CHUNK = 0.65
+MAX_TYPE_CHARS = 280
 MAX_MEMBERS = 12
 INDENT = "    "
 
+CONSTRUCTORS = ("__init__", "constructor", "new", "initialize", "__construct")
 _MEMBERS = (DefinitionKind.METHOD, DefinitionKind.PROPERTY, DefinitionKind.FUNCTION)
 
 
-def definition_candidates(files: Files, found: Iterable[Origin]) -> Iterator[Candidate]:
-    """A candidate for each definition, scored by the weight of the names that lead to it; none twice."""
+def definition_candidates(
+    files: Files, found: Iterable[Origin], members: frozenset[str] = frozenset()
+) -> Iterator[Candidate]:
+    """A candidate for each definition, scored by the weight of the names that lead to it; none twice.
+
+    Args:
+        files: of the workspace.
+        found: the definitions.
+        members: the names of members that come first where a type has more than are shown.
+    """
     best: dict[tuple[str, int], Origin] = {}
     for origin in found:
         key = (origin.path, origin.i)
         if key not in best or best[key].weight < origin.weight:
             best[key] = origin
     for origin in best.values():
-        text = shown(files, origin.path, origin.outline, origin.i)
+        text = shown(files, origin.path, origin.outline, origin.i, members)
         if text:
             first, name = origin.definition.header.first, origin.definition.name
             yield Candidate(Source.DEFINITIONS, origin.path, first, name, text, origin.weight, origin.why)
 
 
-def shown(files: Files, path: str, outline: Outline, i: int) -> str:
+def shown(files: Files, path: str, outline: Outline, i: int, first: frozenset[str]) -> str:
     """A definition without its bodies, in whole lines; empty where it is too long for any chunk."""
     one = outline.definitions[i]
     marks = marks_of(outline.language_id)
@@ -48,8 +56,8 @@ def shown(files: Files, path: str, outline: Outline, i: int) -> str:
     inside, beside = _members(outline, i)
     whole = _whole(files.text(path).splitlines(), one)
     if whole:
-        return whole + _beside(one, beside, marks, MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS - len(whole))
-    return _with_members(one, [*inside, *beside], marks)
+        return whole + _beside(one, beside, marks, MAX_TYPE_CHARS - len(whole), first)
+    return _with_members(one, [*inside, *beside], marks, first)
 
 
 def _whole(lines: Sequence[str], one: Definition) -> str:
@@ -60,7 +68,7 @@ def _whole(lines: Sequence[str], one: Definition) -> str:
         return ""
     depth = len(indent_of(rows[0]))
     text = "".join(f"{content_of(row[depth:] if row[:depth].isspace() else row)}\n" for row in rows)
-    return text if len(text) <= MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS else ""
+    return text if len(text) <= MAX_TYPE_CHARS else ""
 
 
 def _members(outline: Outline, i: int) -> tuple[list[Definition], list[Definition]]:
@@ -79,23 +87,26 @@ def _public(outline: Outline, indices: Iterable[int]) -> list[Definition]:
     return [one for one in found if one.kind in _MEMBERS and not _is_private(one.name)]
 
 
-def _beside(one: Definition, members: Sequence[Definition], marks: Marks, room: float) -> str:
+def _beside(one: Definition, members: Sequence[Definition], marks: Marks, room: int, first: frozenset[str]) -> str:
     """What is written beside a type, in a block of its own where the language has one for that."""
     if not members:
         return ""
     is_go = members[0].parent is None
     head, indent, end = ("", "", "") if is_go else (f"impl {one.name} {{\n", INDENT, "}\n")
-    kept = _as_many_as_fit(members, marks, indent, room - len(head) - len(end))
+    kept = _as_many_as_fit(members, marks, indent, room - len(head) - len(end), first)
     return f"{head}{kept}{end}" if kept else ""
 
 
-def _as_many_as_fit(members: Iterable[Definition], marks: Marks, indent: str, room: float) -> str:
-    kept = ""
-    for member in members:
-        text = _alone(member, marks, indent, has_doc=False)
-        if len(kept) + len(text) <= room and kept.count("\n") < MAX_MEMBERS:
-            kept += text
-    return kept
+def _as_many_as_fit(members: Sequence[Definition], marks: Marks, indent: str, room: int, first: frozenset[str]) -> str:
+    """The members that fit, in their order; how something is made and what is used already comes before the others."""
+    texts = [_alone(member, marks, indent, has_doc=False) for member in members]
+    names = [member.name for member in members]
+    kept: list[int] = []
+    for i in sorted(range(len(members)), key=lambda i: (names[i] not in CONSTRUCTORS, names[i] not in first, i)):
+        if len(texts[i]) <= room and len(kept) < MAX_MEMBERS:
+            kept.append(i)
+            room -= len(texts[i])
+    return "".join(texts[i] for i in sorted(kept))
 
 
 def _receiver(one: Definition) -> str:
@@ -109,9 +120,9 @@ def _is_private(name: str) -> bool:
     return name.startswith(("_", "#")) and not (name.startswith("__") and name.endswith("__"))
 
 
-def _with_members(one: Definition, members: Sequence[Definition], marks: Marks) -> str:
+def _with_members(one: Definition, members: Sequence[Definition], marks: Marks, first: frozenset[str]) -> str:
     head = _headed(one, marks)
-    kept = _as_many_as_fit(members, marks, INDENT, MAX_SHARE_OF_A_CHUNK * MAX_CHUNK_CHARS - len(head))
+    kept = _as_many_as_fit(members, marks, INDENT, MAX_TYPE_CHARS - len(head), first)
     end = "}\n" if marks.opens == " {" else "end\n" if marks.body.endswith("end") else ""
     return _fitting(f"{head}{kept}{end}") if kept else _fitting(_alone(one, marks, ""))
 

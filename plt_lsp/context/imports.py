@@ -4,7 +4,7 @@ It follows imports to definitions in files of the index, also through files that
 language imports is not known.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from plt_lsp.context.import_rules import javascript, managed, python, scripts, systems
@@ -13,13 +13,13 @@ from plt_lsp.context.used_names import UsedNames
 from plt_lsp.index.reader import IndexedDefinition
 from plt_lsp.syntax.outline_types import Definition, DefinitionKind, Import, Outline
 
-# Through so many files a name is followed, and so many imports and names are looked at.
-MAX_STEPS = 4
+# In so many files a name is looked for, and so many imports and names are looked at.
+MAX_PLACES = 24
 MAX_IMPORTS = 60
 MAX_NAMES = 40
 MAX_OF_A_MODULE = 12
-# How much a name counts that is imported and not used yet, or that its module is asked for.
-IMPORTED = 0.35
+# How much a name counts that is imported and not used yet, which it is about to be, or whose module is asked for.
+IMPORTED = 0.75
 ASKED = 0.9
 
 Targets = Callable[[Files, str, Import], Iterator[Target]]
@@ -109,27 +109,42 @@ def origins(files: Files, path: str, outline: Outline, used: UsedNames) -> Itera
         yield from _visible(files, path, outline, used, rule.is_visible, known)
 
 
-def find(files: Files, path: str, name: str, steps: int = MAX_STEPS) -> tuple[str, Outline, int] | None:
+def find(files: Files, path: str, name: str) -> tuple[str, Outline, int] | None:
     """The file in which a name of a file is defined, its outline, and the definition's index; by its imports too."""
-    outline = files.outline(path)
-    if outline is None:
-        return None
-    i = defined(outline, name)
-    if i is not None:
-        return path, outline, i
-    rule = RULES.get(outline.language_id)
-    if rule is None or steps == 0:
-        return None
-    for one in outline.imports[:MAX_IMPORTS]:
-        if one.names and not any(brought.local == name or brought.name == "*" for brought in one.names):
+    waiting, seen = [(path, name)], {(path, name)}
+    for place, called in waiting:
+        outline = files.outline(place)
+        if outline is None:
             continue
-        for target in rule.targets(files, path, one):
-            is_it = target.local == name and target.name is not None
-            if is_it or (target.name is None and target.local is None and target.path != path):
-                found = find(files, target.path, (target.name or name) if is_it else name, steps - 1)
-                if found is not None:
-                    return found
+        i = defined(outline, called)
+        if i is not None:
+            return place, outline, i
+        passed_on = [one for one in _passed_on(files, place, outline, called) if one not in seen]
+        waiting += passed_on[: MAX_PLACES - len(waiting)]
+        seen.update(passed_on)
     return None
+
+
+def _passed_on(files: Files, path: str, outline: Outline, name: str) -> Iterator[tuple[str, str]]:
+    """Where a file that does not define a name may have it from, and what it is called there."""
+    likely = [
+        one
+        for one in outline.imports
+        if not one.names or any(brought.local == name or brought.name == "*" for brought in one.names)
+    ]
+    for target in _targets(files, path, outline.language_id, likely):
+        if target.name is not None and target.local == name:
+            yield target.path, target.name
+        elif target.name is None and target.local is None:
+            yield target.path, name
+
+
+def _targets(files: Files, path: str, language_id: str, imports: Sequence[Import]) -> Iterator[Target]:
+    """What the first imports of a file bring; nothing in a language without a rule."""
+    rule = RULES.get(language_id)
+    if rule is not None:
+        for one in imports[:MAX_IMPORTS]:
+            yield from rule.targets(files, path, one)
 
 
 def defined(outline: Outline, name: str) -> int | None:
@@ -181,14 +196,20 @@ def _of_target(files: Files, target: Target, used: UsedNames) -> Iterator[Origin
 
 
 def _of_all(files: Files, path: str, used: UsedNames) -> Iterator[Origin]:
-    """What is used of a file whose names are all there."""
-    outline = files.outline(path)
-    if outline is None:
-        return
-    for i, one in enumerate(outline.definitions):
-        name = _last(one.name)
-        if name in used.weights and is_outermost(outline, one) and one.kind is not DefinitionKind.MODULE:
-            yield Origin(path, outline, i, used.weights[name], f"{name} is used")
+    """What is used of a file whose names are all there, and of those whose names all are there with it."""
+    waiting = [path]
+    for place in waiting:
+        outline = files.outline(place)
+        if outline is None:
+            continue
+        for i, one in enumerate(outline.definitions):
+            name = _last(one.name)
+            if name in used.weights and is_outermost(outline, one) and one.kind is not DefinitionKind.MODULE:
+                yield Origin(place, outline, i, used.weights[name], f"{name} is used")
+        for target in _targets(files, place, outline.language_id, outline.imports):
+            is_all = target.name is None and target.local is None
+            if is_all and target.path not in waiting and len(waiting) < MAX_PLACES:
+                waiting.append(target.path)
 
 
 def _of_module(files: Files, target: Target, used: UsedNames) -> Iterator[Origin]:

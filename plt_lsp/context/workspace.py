@@ -81,8 +81,7 @@ class WorkspaceView:
         index: of its source files, or None where there is none yet.
         text_of: the lines of one of its files that is not open, by path, without secrets; None where the file is not
             there, or is not to be shown.
-        open_files: in the editor, the one that was opened or changed last first; also the file of the cursor may be
-            among them.
+        open_files: in the editor, the one that was opened or changed last first.
         edits: the newest first.
     """
 

@@ -26,7 +26,8 @@ async def show_context(session: ServerSession, *arguments: object) -> dict[str, 
     reason = snapshot if isinstance(snapshot, EmptyReason) else refusal(snapshot, is_automatic=False)
     if reason is not None or isinstance(snapshot, EmptyReason):
         raise ValueError(f"The model is shown nothing of {uri}: {reason}.")
-    context = context_of(snapshot, session.outline_of(snapshot), await session.preview_of_others(snapshot))
+    outline = session.outline_of(snapshot)
+    context = context_of(snapshot, outline, await session.others.preview(snapshot, outline))
     text = context_text(snapshot, context, plan_for(snapshot, session.tree_of(snapshot)))
     return {"prompt": asdict(context.prompt), "report": asdict(context.report), "text": text}
 

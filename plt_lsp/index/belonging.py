@@ -79,7 +79,7 @@ class Belonging:
         Args:
             path: relative to the workspace folder, with `/`.
         """
-        if not self._admits_file(path):
+        if language_of(path) is None or not self.admits(path):
             return None
         try:
             found = (self.root / path).lstat()
@@ -88,6 +88,13 @@ class Belonging:
         if not stat.S_ISREG(found.st_mode) or found.st_size > self.rules.max_file_bytes:
             return None
         return SourceFile(path, found.st_mtime_ns, found.st_size)
+
+    def admits(self, path: str) -> bool:
+        """Whether nothing keeps a path outside: no ignore file, no exclusion, no secret name, no link above it."""
+        if is_secret_file(path) or is_excluded(path, self.rules.excluded):
+            return False
+        folder = _folder_of(path)
+        return self.admits_folder(folder) and not is_ignored(f"{self._base}/{path}", self._files_for(folder))
 
     def admits_folder(self, path: str) -> bool:
         """Whether files in a folder may belong: neither it nor one above it is ignored, secret or a symbolic link."""
@@ -110,12 +117,6 @@ class Belonging:
         if folder.is_symlink() or not folder.is_dir():
             return False
         return not is_ignored(f"{self._base}/{path}/", self._files_for(_folder_of(path)))
-
-    def _admits_file(self, path: str) -> bool:
-        if language_of(path) is None or is_secret_file(path) or is_excluded(path, self.rules.excluded):
-            return False
-        folder = _folder_of(path)
-        return self.admits_folder(folder) and not is_ignored(f"{self._base}/{path}", self._files_for(folder))
 
     def _files_for(self, folder: str) -> tuple[IgnoreFile, ...]:
         """The ignore files that hold in a folder, the innermost first."""

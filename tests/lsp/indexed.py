@@ -9,6 +9,7 @@ from plt_lsp.documents import split_lines
 from plt_lsp.index.belonging import Rules
 from plt_lsp.index.indexer import Indexer
 from plt_lsp.index.languages import language_of
+from plt_lsp.index.memory import RememberedIndex
 from plt_lsp.index.reader import IndexReader
 from plt_lsp.index.store import Store
 from plt_lsp.index.suspect import Suspect
@@ -25,6 +26,17 @@ def indexed(folder: Path, files: Mapping[str, str]) -> WorkspaceView:
     """A workspace of these files, and what a request would see of it with none of them open."""
     root = write(folder / "root", files)
     database = folder / "cache" / "index.sqlite3"
+    keep_index(root, database)
+
+    def text_of(path: str) -> tuple[str, ...] | None:
+        file = root / path
+        return tuple(split_lines(file.read_text(encoding="utf-8"))) if file.is_file() else None
+
+    return WorkspaceView("root", RememberedIndex(IndexReader(database)), text_of)
+
+
+def keep_index(root: Path, database: Path) -> None:
+    """Bring the index of a folder in line with its files."""
     store = Store(database)
     indexer = Indexer(root, Rules(), store, Suspect(database.parent))
     indexer.rescan()
@@ -32,12 +44,6 @@ def indexed(folder: Path, files: Mapping[str, str]) -> WorkspaceView:
         indexer.step()
     store.commit()
     store.close()
-
-    def text_of(path: str) -> tuple[str, ...] | None:
-        file = root / path
-        return tuple(split_lines(file.read_text(encoding="utf-8"))) if file.is_file() else None
-
-    return WorkspaceView("root", IndexReader(database), text_of)
 
 
 def cursor_in(path: str, document: str, settings: Settings | None = None) -> tuple[Snapshot, Outline]:

@@ -4,9 +4,15 @@ import json
 
 import pytest
 
+from plt_engine.pack import DATA_DIR_VARIABLE
 from plt_lsp.cli import main
+from plt_lsp.index.places import database_of
 from tests.lsp import samples
+from tests.lsp.indexed import keep_index
 from tests.lsp.snapshots import CURSOR
+from tests.lsp.workspaces import write
+
+APP = "from prices import total\n\ntotal(\n"
 
 
 @pytest.fixture
@@ -65,3 +71,22 @@ def test_what_it_cannot_show_it_says(place, tmp_path, capsys, words, code, messa
     heard = capsys.readouterr()
     assert heard.out == ""
     assert message in heard.err
+
+
+def test_it_shows_what_of_other_files_is_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path / "data"))
+    root = write(tmp_path / "shop", {"prices.py": "def total(items):\n    return sum(items)\n", "app.py": APP})
+    monkeypatch.chdir(root)
+    assert main(["context", "app.py:3:7"]) == 0
+    told = capsys.readouterr()
+    assert "--- of" not in told.out
+    assert "has no index yet" in told.err
+    keep_index(root, database_of(root.resolve()))
+    assert main(["context", "app.py:3:7"]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert "--- of prices.py\ndef total(items): ...\n" in told.out
+    assert "definitions  prices.py" in told.out
+    assert "total is used" in told.out
+    assert main(["context", "app.py:3:7", "--max-chunk-chars", "0"]) == 0
+    assert "--- of" not in capsys.readouterr().out

@@ -228,4 +228,3 @@ def test_a_key_press_leaves_nearly_all_of_the_prompt_as_it_was(workspace, name, 
     shares = [share_cached(before, now) for before, now in pairwise(prompts)]
     assert median(shares) >= 0.95
     assert sum(share < 0.95 for share in shares) <= num_keys // 20
-    print(name, median(shares), sum(share < 0.95 for share in shares), len(prompts[-1]))

@@ -215,6 +215,11 @@ CASES = {
         ("src/app.c", '#include "prices.h"\n#include <shop/tax.h>\nint f(Tax t) {\n  return total(‸);\n}\n'),
         {("src/prices.h", "total"), ("include/shop/tax.h", "Tax")},
     ),
+    "c: what an included file includes": (
+        {"a.h": '#include "b.h"\n', "b.h": '#include "a.h"\nint total(int n);\n'},
+        ("app.c", '#include "a.h"\nint f() {\n  return total(‸);\n}\n'),
+        {("b.h", "total")},
+    ),
     "cpp: a class in a namespace": (
         {"src/cart.hpp": "namespace shop {\nclass Cart {\n public:\n  int total() const;\n};\n}\n"},
         ("src/app.cpp", '#include "cart.hpp"\nint f() {\n  shop::Cart cart;\n  return cart.total(‸);\n}\n'),

@@ -159,6 +159,17 @@ async def test_secrets_of_open_files_are_not_shown(start, workspace, pack):
     assert "redacted" in str(prompt["chunks"])
 
 
+async def test_a_file_that_is_ignored_is_not_shown_though_it_is_open_and_edited(start, workspace, pack):
+    write(workspace, {".pltignore": "orders.py\n"})
+    client = await opened(start, workspace, pack)
+    other, line = (workspace / "shop" / "orders.py").as_uri(), "    total(Cart('me').items, main)\n"
+    client.open(other, "def place():\n" + 4 * line)
+    here = {"line": 2, "character": 0}
+    client.change(other, 2, {"range": {"start": here, "end": here}, "text": "    place_all(cart)\n"})
+    prompt = await prompt_at(client, workspace, pack)
+    assert [chunk["path"] for chunk in prompt["chunks"]] == ["shop/prices.py"]
+
+
 async def test_a_file_that_is_in_no_folder_is_shown_alone(start, workspace, pack, tmp_path):
     client = await opened(start, workspace, pack)
     alone = tmp_path / "alone.py"

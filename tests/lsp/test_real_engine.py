@@ -6,12 +6,15 @@ What the model says means nothing; that it is asked, computed, cached, stopped a
 import os
 import signal
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from plt_lsp.client import LspClient, ResponseError
 from tests.lsp.conftest import OWN_CAPABILITIES
+from tests.lsp.test_indexing import until_ready
 from tests.lsp.waiting import is_alive, until
+from tests.lsp.workspaces import write
 from tests.packs import tiny_pack
 
 # Whatever random weights say, and whatever of it is then worth nothing; but no reason that an engine or editor has.
@@ -177,3 +180,26 @@ async def test_a_gpu_that_is_not_there_is_one_message_with_the_remedy(no_gpu, st
     client.answer("workspace/configuration", lambda params: [settings for _ in params["items"]])
     client.notify("workspace/didChangeConfiguration", {"settings": {"plt": settings}})
     assert (await completed(client))["outcome"] not in TROUBLE
+
+
+async def test_a_key_press_leaves_what_is_read_of_other_files_as_it_was(start, real_pack, tmp_path):
+    prices = "".join(f"def price_{i}(first, second, third):\n    return first + {i}\n\n\n" for i in range(12))
+    text = "from prices import price_1, price_2, price_3, price_4, price_5\n\n\n"
+    workspace = write(tmp_path / "shop", {"prices.py": prices, "app.py": text})
+    client = await start("--stdio")
+    options = {"model": str(real_pack), "inlineCompletion": {"alternatives": 1}, "capabilities": OWN_CAPABILITIES}
+    await client.initialize({"plt": {**options, "engine": {"foresight": False}}}, {}, [workspace.as_uri()])
+    uri = (workspace / "app.py").as_uri()
+    client.open(uri, text)
+    await until_ready(client)
+    shares = []
+    for i, char in enumerate("price_1(price_2(1, 2, 3)"):
+        end = {"line": 3, "character": i}
+        client.change(uri, 2 + i, {"range": {"start": end, "end": end}, "text": char})
+        num_reports = len(client.received("plt/completionReport"))
+        await client.inline_completion(uri, 3, i + 1)
+        report = (await client.wait_for("plt/completionReport", num_reports + 1))[-1]
+        if report["metrics"] is not None and not report["kept"]:
+            shares.append(report["metrics"]["numCachedTokens"] / report["metrics"]["numPromptTokens"])
+    assert report["metrics"]["numPromptTokens"] > len(text) + 24, "no more tokens than characters stand in the file"
+    assert median(shares) >= 0.95
