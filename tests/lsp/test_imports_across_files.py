@@ -95,6 +95,23 @@ CASES = {
         ("src/app.ts", 'import Basket from "./cart";\nimport * as p from "../src/prices";\nnew Basket(p.total(‸))\n'),
         {("src/cart.tsx", "Cart"), ("src/prices.ts", "total")},
     ),
+    "typescript: the aliases and the base of the nearest tsconfig.json": (
+        {
+            "tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./wrong/*"]}}}',
+            "web/tsconfig.json": '{\n  // "paths": {"@/*": ["./none/*"]}\n'
+            '  "compilerOptions": {"baseUrl": ".", "paths": {"@/*": ["./src/*"], "~tax": ["./src/tax.ts"]}}\n}\n',
+            "web/src/prices.ts": "export function total() {}\n",
+            "web/src/tax.ts": "export function tax() {}\n",
+            "web/lib/cart.ts": "export class Cart {}\n",
+            "wrong/prices.ts": "export function total() {}\n",
+        },
+        (
+            "web/src/deep/app.ts",
+            'import { total } from "@/prices";\nimport { tax } from "~tax";\nimport { Cart } from "lib/cart";\n'
+            "total(tax(new Cart(‸)))\n",
+        ),
+        {("web/src/prices.ts", "total"), ("web/src/tax.ts", "tax"), ("web/lib/cart.ts", "Cart")},
+    ),
     "typescript: a package is not a file": (
         {"src/react.ts": "export function useState() {}\n"},
         ("src/app.ts", 'import { useState } from "react";\nuseState(‸)\n'),
