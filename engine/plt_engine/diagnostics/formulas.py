@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 def step_size(states: Tensor, before: Tensor) -> float:
     """delta(r) = mean_i ||h^r_i - h^{r-1}_i||; both [S, d]."""
-    return (states - before).norm(dim=-1).mean().item()
+    return float((states - before).norm(dim=-1).mean())
 
 
 def angular_change(states: Tensor, before: Tensor, two_before: Tensor) -> float:
@@ -26,7 +26,7 @@ def offset_cost(states: Tensor, shift: int) -> float:
         states: h^{r-1} [S, d], S > shift.
         shift: by how many positions the next loop reads behind; 0 where it reads at its own, which costs nothing.
     """
-    return (states[shift:] - states[: len(states) - shift]).norm(dim=-1).mean().item()
+    return float((states[shift:] - states[: len(states) - shift]).norm(dim=-1).mean())
 
 
 def effective_rank(rows: Tensor) -> float:
@@ -61,13 +61,14 @@ def mixed_log_weights(gate: Tensor, log_global: Tensor, log_local: Tensor) -> Te
     return torch.logaddexp(to_global + log_global, to_local + log_local)
 
 
-def entropy(log_weights: Tensor) -> Tensor:
-    """-sum_j A_j log A_j in nats over the last dimension of log A; what is minus infinity counts nothing."""
-    return torch.special.entr(log_weights.exp()).sum(-1)
+def entropy(weights: Tensor) -> Tensor:
+    """-sum_j A_j log A_j in nats over the last dimension, where A sums to 1; a weight of 0 counts nothing."""
+    entropies: Tensor = torch.special.entr(weights).sum(-1)
+    return entropies
 
 
 def divergence(log_weights: Tensor, log_before: Tensor) -> Tensor:
-    """KL(A || A_before) in nats over the last dimension; the supports of both are the keys that A sees."""
+    """KL(A || A_before) in nats over the last dimension, of log A and log A_before; a weight of 0 counts nothing."""
     weights = log_weights.exp()
     return torch.where(weights > 0, weights * (log_weights - log_before), 0.0).sum(-1)
 
@@ -84,7 +85,7 @@ def head_similarity(maps: Tensor) -> float:
 
 def head_effective_rank(maps: Tensor) -> float:
     """How many different maps the heads have: the effective rank of the H maps as unit vectors; from 1 to H."""
-    singular = torch.linalg.eigvalsh(_head_cosines(maps)).clamp(min=0).sqrt()
+    singular = torch.linalg.eigvalsh(_head_cosines(maps).double()).clamp(min=0).sqrt()
     return _spread(singular).item()
 
 

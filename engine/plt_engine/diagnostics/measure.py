@@ -68,7 +68,7 @@ def measure(weights: ModelWeights, samples: Iterable[Sample], loops: int) -> Ite
 
 def _measure_one(weights: ModelWeights, ids: Tensor, loops: int) -> Measured:
     attention = AttentionFigures(loops)
-    watch = ForwardWatch(weights.norm, len(weights.layers), attention.on_gate, attention.on_attention)
+    watch = ForwardWatch(weights.norm, len(weights.layers), loops, attention.on_gate, attention.on_attention)
     # One more loop shows how far the last state is from a fixed point; a dense model has no such loop.
     further = 1 if weights.config.loop.num_loops > 1 else 0
     with watch:
@@ -110,7 +110,6 @@ class AttentionFigures:
     """Gathers gates and attention figures while a forward pass is watched; it keeps one loop's maps at a time."""
 
     def __init__(self, loops: int) -> None:
-        self._loops = loops
         self._before: dict[int, Tensor] = {}
         self._found: dict[str, list[list[float]]] = {
             name: [[] for _ in range(KINDS[name].first_loop, loops + 1)] for name in KINDS if KINDS[name].by_layer
@@ -118,17 +117,15 @@ class AttentionFigures:
 
     def on_gate(self, loop: int, layer: int, gate: Tensor) -> None:
         """Take a gate [S, H]."""
-        if loop <= self._loops:
-            self._note("gate", loop, gate[1:].float().mean().item())
+        self._note("gate", loop, gate[1:].float().mean().item())
 
     def on_attention(self, loop: int, layer: int, log_weights: Tensor) -> None:
         """Take a layer's log attention weights [H, S, S]."""
-        if loop > self._loops:
-            return
         rows = log_weights[:, 1:]
-        self._note("attention_entropy", loop, formulas.entropy(rows).mean().item())
-        self._note("head_similarity", loop, formulas.head_similarity(rows.exp()))
-        self._note("head_effective_rank", loop, formulas.head_effective_rank(rows.exp().double()))
+        maps = rows.exp()
+        self._note("attention_entropy", loop, formulas.entropy(maps).mean().item())
+        self._note("head_similarity", loop, formulas.head_similarity(maps))
+        self._note("head_effective_rank", loop, formulas.head_effective_rank(maps))
         if loop > 1:
             self._note("attention_shift", loop, formulas.divergence(rows, self._before[layer]).mean().item())
         self._before[layer] = rows
@@ -160,7 +157,7 @@ class OutputFigures:
             true_ids = self._true_ids[self._num_seen : self._num_seen + len(now)]
             losses.append(F.nll_loss(now, true_ids, reduction="none"))
             ranks.append(formulas.true_ranks(now, true_ids))
-            entropies.append(formulas.entropy(now))
+            entropies.append(formulas.entropy(now.exp()))
             if before is not None:
                 shifts.append(formulas.divergence(now, before))
             before = now

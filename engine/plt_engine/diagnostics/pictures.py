@@ -24,6 +24,7 @@ from plt_engine.diagnostics.svg import (
     text,
 )
 from plt_engine.diagnostics.token_picture import token_picture
+from plt_engine.diagnostics.verdict import signed
 from plt_engine.evaluation.metrics import Interval
 
 WIDTH = 760
@@ -71,7 +72,7 @@ def _series(frame: Frame, values: Sequence[LoopValue], colour: str, aside: float
     parts = [curve(points, colour)] if len(points) > 1 else []
     for (x, y), value in zip(points, values, strict=True):
         interval = value.value
-        words_x = x + (8 if anchor == "start" else -8)
+        words_x = x + (12 if anchor == "start" else -12)
         parts.append(error_bar(x, frame.y(interval.low), frame.y(interval.high), colour))
         parts.append(dot(x, y, colour, f"loop {value.loop}: {in_words(interval)}"))
         parts.append(text(words_x, y + 4, plain(interval.mean), "halo", anchor))
@@ -100,7 +101,8 @@ def effective_rank(diagnosis: Diagnosis) -> Picture | None:
         parts.append(ring(frame.x(chosen.loop), frame.y(chosen.value.mean)))
     for before, change in zip(figure.loops, figure.changes, strict=False):
         middle = (frame.x(before.loop) + frame.x(change.loop)) / 2
-        parts.append(text(middle, frame.bottom + 18, f"{change.value.mean:+.1f}", "soft", "middle"))
+        words = signed(change.value, 1) if len(loops) <= 4 else f"{change.value.mean:+.1f}"
+        parts.append(text(middle, frame.bottom + 18, words, "soft", "middle"))
     return Picture("effective_rank", "Effective rank", _in_words(figure), WIDTH, 360, "".join(parts))
 
 

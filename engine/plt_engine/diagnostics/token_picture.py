@@ -5,9 +5,10 @@ It lays out tokens in lines and columns of one width; how they came about is not
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from plt_engine.diagnostics.diagnosis import Diagnosis, ShownToken
-from plt_engine.diagnostics.svg import NUM_HUES, Picture, escape, hue, legend, plain, text
+from plt_engine.diagnostics.svg import NUM_HUES, Picture, hue, legend, plain, text
 
 WIDTH, LEFT = 760, 16
 COLUMNS, CHAR_WIDTH, LINE_HEIGHT = 100, 7.25, 19
@@ -43,7 +44,7 @@ def token_picture(diagnosis: Diagnosis) -> Picture | None:
     if not cells:
         return None
     drawn = _dense_panels if diagnosis.about.loops == 1 else _loop_panels
-    body, height = drawn(cells, diagnosis.about.loops, f"{shown.file}, line {shown.line}")
+    body, height = drawn(cells, diagnosis.about.loops, f"From {shown.file}, line {shown.line} on.")
     return Picture("tokens", "What the loops change, token by token", _in_words(shown.tokens), WIDTH, height, body)
 
 
@@ -76,19 +77,34 @@ def _loop_panels(cells: list[Cell], loops: int, where: str) -> tuple[str, int]:
         found = _gain(token)
         return Paint("var(--good)" if found > 0 else "var(--bad)", abs(found) / gained)
 
-    first = f"How much a later loop changed the prediction of each token (up to {plain(largest)} nats); {where}"
-    second = f"What loops 2 to {loops} gained on the true token (up to {plain(gained)} nats)"
-    if loops == 2:
-        second = f"What loop 2 gained on the true token (up to {plain(gained)} nats)"
-    upper, end = _panel(0, first, hues, cells, shift)
-    lower, end = _panel(end, second, [("better predicted", "var(--good)"), ("worse", "var(--bad)")], cells, gain)
+    later = "loop 2" if loops == 2 else f"loops 2 to {loops}"
+    signs = [("better predicted", "var(--good)"), ("worse", "var(--bad)")]
+    upper, end = _panel(
+        0,
+        f"How much {later} changed the prediction of each token",
+        f"{where} The strongest colour is a KL of {plain(largest)} nats or more from the loop before.",
+        hues,
+        cells,
+        shift,
+    )
+    lower, end = _panel(
+        end,
+        f"What {later} gained on each token",
+        f"The strongest colour is a loss that differs from loop 1's by {plain(gained)} nats or more.",
+        signs,
+        cells,
+        gain,
+    )
     return upper + lower, end
 
 
 def _dense_panels(cells: list[Cell], loops: int, where: str) -> tuple[str, int]:
     largest = _largest(cell.token.losses[0] for cell in cells)
-    title = f"What each token cost (up to {plain(largest)} nats); {where}"
-    return _panel(0, title, [("surprising", hue(0))], cells, lambda token: Paint(hue(0), token.losses[0] / largest))
+    note = f"{where} The strongest colour is a loss of {plain(largest)} nats or more."
+    surprise = [("surprising", hue(0))]
+    return _panel(
+        0, "What each token cost", note, surprise, cells, lambda token: Paint(hue(0), token.losses[0] / largest)
+    )
 
 
 def _gain(token: ShownToken) -> float:
@@ -97,12 +113,17 @@ def _gain(token: ShownToken) -> float:
 
 
 def _panel(
-    top: int, title: str, entries: list[tuple[str, str]], cells: list[Cell], paint: Callable[[ShownToken], Paint]
+    top: int,
+    title: str,
+    note: str,
+    entries: list[tuple[str, str]],
+    cells: list[Cell],
+    paint: Callable[[ShownToken], Paint],
 ) -> tuple[str, int]:
     """The marks, and where the panel ends."""
-    parts = [text(LEFT, top + 26, title, "head")]
-    parts += [legend(LEFT + 170 * i, top + 50, [entry]) for i, entry in enumerate(entries)]
-    start = top + 66
+    parts = [text(LEFT, top + 26, title, "head"), text(LEFT, top + 46, note, "soft")]
+    parts += [legend(LEFT + 140 * i, top + 70, [entry]) for i, entry in enumerate(entries)]
+    start = top + 88
     parts += [_cell(cell, start, paint(cell.token)) for cell in cells]
     return "".join(parts), start + LINE_HEIGHT * (cells[-1].row + 1) + 14
 

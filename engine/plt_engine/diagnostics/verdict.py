@@ -107,21 +107,21 @@ def _reasons(
 ) -> list[str]:
     found = []
     if loops > 1:
-        found.append(f"The effective rank still rises at loop {loops}, by {_signed(rank_changes[loops - 2], 1)}.")
+        found.append(f"The effective rank still rises at loop {loops}, by {signed(rank_changes[loops - 2], 1)}.")
     if loops <= len(rank_changes):
-        found.append(f"At loop {loops + 1} it changes by {_signed(rank_changes[loops - 1], 1)}: falling, stop.")
+        found.append(f"At loop {loops + 1} it changes by {signed(rank_changes[loops - 1], 1)}: falling, stop.")
     else:
         found.append(f"No loop beyond was measured: another may pay; --loops {loops + 1} would look.")
     found.append(f"Of the samples drawn anew, {share:.0%} give the same count.")
     for r, change in better.items():
         found.append(
-            f"But the loss contradicts: {_exits(r)} predicts this text better, by {_signed(change, 3)} nats per token."
+            f"But the loss contradicts: {_exits(r)} predicts this text better, by {signed(change, 3)} nats per token."
         )
     if not better:
         found += [
-            f"The loss agrees: {_exits(r)} costs {_signed(change, 3)} nats per token more."
+            f"The loss agrees: {_exits(r)} costs {signed(change, 3)} nats per token more."
             if change.low > 0
-            else f"The loss does not tell {_exits(r)} apart: {_signed(change, 3)} nats per token."
+            else f"The loss does not tell {_exits(r)} apart: {signed(change, 3)} nats per token."
             for r, change in loss_changes.items()
         ]
     return found
@@ -131,7 +131,8 @@ def _exits(loops: int) -> str:
     return "1 loop" if loops == 1 else f"{loops} loops"
 
 
-def _signed(change: Interval, digits: int) -> str:
+def signed(change: Interval, digits: int) -> str:
+    """A difference and its interval, with signs."""
     return f"{change.mean:+.{digits}f} [{change.low:+.{digits}f}, {change.high:+.{digits}f}]"
 
 

@@ -26,14 +26,18 @@ class ForwardWatch(TorchFunctionMode):
     Of the definition it knows this: the final norm ends a loop; only gates are sigmoids (silu is its own function);
     a gated layer attends to its window, then to the shared keys, and mixes the two by torch.lerp.
 
+    After `loops` loops only the states are kept; with several sequences, the first one's.
+
     Attributes:
         states: the residual stream X^r [S, d] at the end of each loop, before the final norm.
     """
 
-    def __init__(self, final_norm: Tensor, num_layers: int, on_gate: OnGate, on_attention: OnAttention) -> None:
+    def __init__(
+        self, final_norm: Tensor, num_layers: int, loops: int, on_gate: OnGate, on_attention: OnAttention
+    ) -> None:
         super().__init__()
         self.states: list[Tensor] = []
-        self._final_norm, self._num_layers = final_norm, num_layers
+        self._final_norm, self._num_layers, self._loops = final_norm, num_layers, loops
         self._on_gate, self._on_attention = on_gate, on_attention
         self._num_attended = 0
         self._gate: Tensor | None = None
@@ -50,6 +54,8 @@ class ForwardWatch(TorchFunctionMode):
         result: object = func(*args, **kwargs)
         if func is F.rms_norm and self._final_norm is (kwargs.get("weight") if len(args) < 3 else args[2]):
             self.states.append(args[0][0])
+        elif len(self.states) >= self._loops:
+            return result
         elif func is torch.sigmoid and isinstance(result, Tensor):
             self._gate = result[0]
             self._on_gate(*self._place(), self._gate)
@@ -96,4 +102,5 @@ def log_attention(
         scores = scores + attn_mask
     if is_causal:
         scores = scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -torch.inf)
-    return scores.log_softmax(-1)
+    log_weights: Tensor = scores.log_softmax(-1)
+    return log_weights
