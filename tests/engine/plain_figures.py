@@ -33,7 +33,9 @@ class PlainRun:
             if r > 1 and config.loop.rule == LoopRule.PARALLEL:
                 before = [[0.0] * config.hidden_size, *carried[:-1]]
                 a, b = config.loop.emb_scale, config.loop.hidden_scale
-                x = [[a * e + b * h for e, h in zip(*rows, strict=True)] for rows in zip(embedding, before, strict=True)]
+                x = [
+                    [a * e + b * h for e, h in zip(*rows, strict=True)] for rows in zip(embedding, before, strict=True)
+                ]
             maps, gates = [], []
             for i, layer in enumerate(weights.layers):
                 x, layer_maps, layer_gates = self._layer(layer, x, shared, i, r)

@@ -17,7 +17,8 @@ PAGE_STYLE = """
   --mark:#0969da }
 @media (prefers-color-scheme: dark) { :root { --paper:#0d1117; --ink:#e6edf3; --soft:#9198a1; --line:#30363d;
   --card:#151b23; --mark:#58a6ff } }
-body { margin:0 auto; max-width:800px; padding:32px 20px 64px; background:var(--paper); color:var(--ink);
+body { box-sizing:border-box; margin:0 auto; max-width:802px; padding:32px 20px 64px;
+  background:var(--paper); color:var(--ink);
   font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif }
 h1 { font-size:26px; line-height:1.25; margin:0 0 4px } h2 { font-size:18px; margin:40px 0 8px }
 p { margin:8px 0 } .soft, dt, caption { color:var(--soft) }

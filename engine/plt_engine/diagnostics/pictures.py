@@ -19,9 +19,9 @@ from plt_engine.diagnostics.svg import (
     hue,
     legend,
     line,
-    plain,
     ring,
     text,
+    three,
 )
 from plt_engine.diagnostics.token_picture import token_picture
 from plt_engine.diagnostics.verdict import signed
@@ -56,33 +56,35 @@ def _scissors_panel(left: float, title: str, series: tuple[Figure, Figure], is_l
     """One panel; the first series is the gain."""
     rows = [[value for value in figure.loops if value.loop > 1] for figure in series]
     loops = [value.loop for value in rows[0]]
-    low, high = _range([value.value for row in rows for value in row], is_log)
-    frame = Frame(left + 64, 96, WIDTH / 2 - 96, 226, min(loops) - 0.5, max(loops) + 0.5, low, high, is_log)
+    low, high = _range([value.value for row in rows for value in row], is_log, from_zero=True)
+    frame = Frame(left + 68, 96, WIDTH / 2 - 92, 232, min(loops) - 0.5, max(loops) + 0.5, low, high, is_log)
     entries = [(f"{figure.kind.title}, {figure.kind.unit}", hue(i)) for i, figure in enumerate(series)]
-    parts = [text(left + 16, 26, title, "head"), legend(left + 16, 50, entries)]
-    parts.append(axes(frame, loops, f"loop{' (log scale upwards)' if is_log else ''}"))
-    # The two stand a little apart, so that neither hides the other's interval, each with its words on its outer side.
-    parts += [_series(frame, row, hue(i), -7 if i == 0 else 7, "end" if i == 0 else "start")
-              for i, row in enumerate(rows)]  # fmt: skip
+    parts = [text(left + 16, 26, f"{title}{', log scale' if is_log else ''}", "head"), legend(left + 16, 50, entries)]
+    parts.append(axes(frame, loops, "loop"))
+    # The two stand a little apart, so that neither hides the other's interval; the words are on the outer side.
+    gains_above = rows[0][0].value.mean > rows[1][0].value.mean
+    parts += [_series(frame, rows[0], hue(0), -7, gains_above), _series(frame, rows[1], hue(1), 7, not gains_above)]
     return "".join(parts)
 
 
-def _series(frame: Frame, values: Sequence[LoopValue], colour: str, aside: float, anchor: str) -> str:
+def _series(frame: Frame, values: Sequence[LoopValue], colour: str, aside: float, words_above: bool) -> str:
     points = [(frame.x(value.loop) + aside, frame.y(value.value.mean)) for value in values]
     parts = [curve(points, colour)] if len(points) > 1 else []
     for (x, y), value in zip(points, values, strict=True):
-        interval = value.value
-        words_x = x + (12 if anchor == "start" else -12)
-        parts.append(error_bar(x, frame.y(interval.low), frame.y(interval.high), colour))
-        parts.append(dot(x, y, colour, f"loop {value.loop}: {in_words(interval)}"))
-        parts.append(text(words_x, y + 4, plain(interval.mean), "halo", anchor))
+        low, high = frame.y(value.value.low), frame.y(value.value.high)
+        words_y = min(high, y - 5) - 7 if words_above else max(low, y + 5) + 16
+        parts.append(error_bar(x, low, high, colour))
+        parts.append(dot(x, y, colour, f"loop {value.loop}: {in_words(value.value)}"))
+        parts.append(text(x, words_y, three(value.value.mean), "halo", "middle"))
     return "".join(parts)
 
 
 def _ratio_words(gain: Figure, cost: Figure) -> str:
-    ratios = [f"{plain(c.value.mean / g.value.mean)} at loop {g.loop}"
-              for g, c in zip(gain.loops, cost.loops, strict=True) if g.value.mean > 0]  # fmt: skip
-    return f"Offset cost over output shift: {', '.join(ratios)}." if ratios else "No loop changes the output."
+    pairs = [(g.loop, c.value.mean / g.value.mean) for g, c in zip(gain.loops, cost.loops, strict=True) if g.value.mean]
+    # A line of the picture has room for four.
+    pairs = pairs if len(pairs) <= 4 else [*pairs[:3], pairs[-1]]
+    ratios = ", ".join(f"{three(ratio)} at loop {loop}" for loop, ratio in pairs)
+    return f"Offset cost over output shift: {ratios}." if ratios else "No loop changes the output."
 
 
 def effective_rank(diagnosis: Diagnosis) -> Picture | None:
@@ -95,13 +97,13 @@ def effective_rank(diagnosis: Diagnosis) -> Picture | None:
     frame = Frame(80, 72, WIDTH - 130, 236, loops[0] - 0.4, loops[-1] + 0.4, low, high)
     chosen = figure.at(diagnosis.verdict.loops or 0)
     parts = [text(16, 26, "Effective rank of the states after each loop", "head")]
-    parts.append(text(16, 48, "rising: another loop may pay; falling: stop. The ring is the rule's count.", "soft"))
-    parts += [axes(frame, loops, "loop"), _series(frame, figure.loops, hue(0), 0, "start")]
+    parts.append(text(16, 48, "Rising: another loop may pay; falling: stop. The ring is the rule's count.", "soft"))
+    parts += [axes(frame, loops, "loop"), _series(frame, figure.loops, hue(0), 0, True)]
     if chosen is not None:
         parts.append(ring(frame.x(chosen.loop), frame.y(chosen.value.mean)))
     for before, change in zip(figure.loops, figure.changes, strict=False):
         middle = (frame.x(before.loop) + frame.x(change.loop)) / 2
-        words = signed(change.value, 1) if len(loops) <= 4 else f"{change.value.mean:+.1f}"
+        words = signed(change.value, 2) if len(loops) <= 4 else f"{change.value.mean:+.2f}"
         parts.append(text(middle, frame.bottom + 18, words, "soft", "middle"))
     return Picture("effective_rank", "Effective rank", _in_words(figure), WIDTH, 360, "".join(parts))
 
@@ -119,21 +121,22 @@ def gates(diagnosis: Diagnosis) -> Picture | None:
     parts.append(axes(frame, _layer_ticks(num_layers), "layer"))
     parts.append(line(frame.left, frame.y(0.5), frame.right, frame.y(0.5), "half"))
     for i, value in enumerate(figure.loops):
-        words = f"loop {value.loop}, mean {plain(value.value.mean)}"
+        words = f"loop {value.loop}, mean {three(value.value.mean)}"
         parts.append(legend(16 + 230 * (i % columns), 52 + 18 * (i // columns), [(words, hue(i))]))
-        parts.append(_layer_curve(frame, value, hue(i)))
+        # Each is thinner than the one before, which so stays to be seen where they are alike.
+        parts.append(_layer_curve(frame, value, hue(i), max(1.0, 2.8 - 0.7 * i)))
     return Picture("gates", "Gates by layer", _in_words(figure), WIDTH, int(frame.bottom) + 52, "".join(parts))
 
 
-def _layer_curve(frame: Frame, value: LoopValue, colour: str) -> str:
+def _layer_curve(frame: Frame, value: LoopValue, colour: str, width: float) -> str:
     places = [frame.x(i + 1) for i in range(len(value.layers))]
     upper, lower, means = (
         [(x, frame.y(getattr(layer, end))) for x, layer in zip(places, value.layers, strict=True)]
         for end in ("high", "low", "mean")
     )
-    dots = [dot(x, y, colour, f"loop {value.loop}, layer {i + 1}: {in_words(value.layers[i])}")
+    dots = [dot(x, y, colour, f"loop {value.loop}, layer {i + 1}: {in_words(value.layers[i])}", 2 * width)
             for i, (x, y) in enumerate(means)]  # fmt: skip
-    return band(upper, lower, colour) + curve(means, colour) + "".join(dots)
+    return band(upper, lower, colour) + curve(means, colour, width) + "".join(dots)
 
 
 def _layer_ticks(num_layers: int) -> list[int]:
@@ -141,18 +144,20 @@ def _layer_ticks(num_layers: int) -> list[int]:
     return list(range(1, num_layers + 1, step))
 
 
-def _range(intervals: Sequence[Interval], is_log: bool) -> tuple[float, float]:
-    """From below the lowest to above the highest end, with some air; a scale of one unit's series begins at 0."""
+def _range(intervals: Sequence[Interval], is_log: bool, from_zero: bool = False) -> tuple[float, float]:
+    """From below the lowest end to above the highest, with air for words; `from_zero` takes 0 in on a linear scale."""
     low, high = min(interval.low for interval in intervals), max(interval.high for interval in intervals)
     if is_log:
-        return low / 1.6, high * 1.6
+        air = max((high / low) ** 0.12, 1.6)
+        return low / air, high * air
+    low = min(low, 0.0) if from_zero else low
     air = max(0.15 * (high - low), 0.02 * abs(high), 1e-9)
     return low - air, high + air
 
 
 def in_words(interval: Interval) -> str:
     """A mean and its interval."""
-    return f"{plain(interval.mean)} [{plain(interval.low)}, {plain(interval.high)}]"
+    return f"{three(interval.mean)} [{three(interval.low)}, {three(interval.high)}]"
 
 
 def _in_words(figure: Figure) -> str:

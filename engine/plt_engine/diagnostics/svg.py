@@ -21,7 +21,7 @@ STYLE = """
 .plt .code { font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace; white-space:pre }
 .plt .grid { stroke:var(--line); stroke-width:1 } .plt .axis { stroke:var(--soft); stroke-width:1 }
 .plt .half { stroke:var(--soft); stroke-width:1; stroke-dasharray:4 4 }
-.plt .curve { fill:none; stroke-width:2; stroke-linejoin:round } .plt .bar { fill:none; stroke-width:1.5 }
+.plt .curve { fill:none; stroke-linejoin:round } .plt .bar { fill:none; stroke-width:1.5 }
 .plt .band { stroke:none; opacity:.18 } .plt .dot { stroke:var(--paper); stroke-width:1.5 }
 .plt .ring { fill:none; stroke:var(--ink); stroke-width:1.5 }
 """.strip()
@@ -102,9 +102,9 @@ def line(x1: float, y1: float, x2: float, y2: float, classes: str, colour: str |
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{classes}"{stroke}/>'
 
 
-def curve(points: Iterable[tuple[float, float]], colour: str) -> str:
+def curve(points: Iterable[tuple[float, float]], colour: str, width: float = 2.0) -> str:
     """A line through points."""
-    return f'<polyline class="curve" stroke="{colour}" points="{_points(points)}"/>'
+    return f'<polyline class="curve" stroke="{colour}" stroke-width="{width}" points="{_points(points)}"/>'
 
 
 def band(upper: Sequence[tuple[float, float]], lower: Sequence[tuple[float, float]], colour: str) -> str:
@@ -116,11 +116,10 @@ def _points(points: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def dot(x: float, y: float, colour: str, told: str) -> str:
+def dot(x: float, y: float, colour: str, told: str, radius: float = 4.5) -> str:
     """A point; `told` is what hovering over it tells."""
-    return (
-        f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}"><title>{escape(told)}</title></circle>'
-    )
+    place = f'cx="{x:.1f}" cy="{y:.1f}" r="{radius}"'
+    return f'<circle class="dot" {place} fill="{colour}"><title>{escape(told)}</title></circle>'
 
 
 def ring(x: float, y: float) -> str:
@@ -135,8 +134,8 @@ def error_bar(x: float, low: float, high: float, colour: str) -> str:
 
 
 def hue(i: int) -> str:
-    """The colour of the i-th series, from 0."""
-    return f"var(--c{i % NUM_HUES})"
+    """The colour of the i-th series, from 0; those beyond the colours share the last."""
+    return f"var(--c{min(i, NUM_HUES - 1)})"
 
 
 def legend(x: float, y: float, entries: Sequence[tuple[str, str]]) -> str:
@@ -182,10 +181,17 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
 
 
+def three(value: float) -> str:
+    """A number with three significant digits, with an exponent only where it would be long without."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e6:
+        return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
 def plain(value: float) -> str:
-    """A number with three significant digits, without an exponent where that is short."""
-    if value == 0 or 1e-3 <= abs(value) < 1e6:
-        digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
-        written = f"{value:,.{digits}f}"
-        return written.rstrip("0").rstrip(".") if "." in written else written
-    return f"{value:.2g}"
+    """The same without zeros at the end, for values that are round."""
+    written = three(value)
+    return written.rstrip("0").rstrip(".") if "." in written and "e" not in written else written

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from plt_engine.diagnostics.diagnosis import Diagnosis, ShownToken
-from plt_engine.diagnostics.svg import NUM_HUES, Picture, hue, legend, plain, text
+from plt_engine.diagnostics.svg import NUM_HUES, Picture, hue, legend, text, three
 
 WIDTH, LEFT = 760, 16
 COLUMNS, CHAR_WIDTH, LINE_HEIGHT = 100, 7.25, 19
@@ -67,6 +67,8 @@ def _loop_panels(cells: list[Cell], loops: int, where: str) -> tuple[str, int]:
     largest = _largest(max(cell.token.shifts) for cell in cells)
     gained = _largest(abs(_gain(cell.token)) for cell in cells)
     hues = [(f"most by loop {r}", hue(r - 2)) for r in range(2, min(loops, NUM_HUES + 1) + 1)]
+    if loops > NUM_HUES + 1:
+        hues[-1] = (f"loop {NUM_HUES + 1} or later", hue(NUM_HUES - 1))
 
     def shift(token: ShownToken) -> Paint:
         peak = token.peak
@@ -82,7 +84,7 @@ def _loop_panels(cells: list[Cell], loops: int, where: str) -> tuple[str, int]:
     upper, end = _panel(
         0,
         f"How much {later} changed the prediction of each token",
-        f"{where} The strongest colour is a KL of {plain(largest)} nats or more from the loop before.",
+        f"{where} The strongest colour is a KL of {three(largest)} nats or more from the loop before.",
         hues,
         cells,
         shift,
@@ -90,7 +92,7 @@ def _loop_panels(cells: list[Cell], loops: int, where: str) -> tuple[str, int]:
     lower, end = _panel(
         end,
         f"What {later} gained on each token",
-        f"The strongest colour is a loss that differs from loop 1's by {plain(gained)} nats or more.",
+        f"The strongest colour is a loss that differs from loop 1's by {three(gained)} nats or more.",
         signs,
         cells,
         gain,
@@ -100,7 +102,7 @@ def _loop_panels(cells: list[Cell], loops: int, where: str) -> tuple[str, int]:
 
 def _dense_panels(cells: list[Cell], loops: int, where: str) -> tuple[str, int]:
     largest = _largest(cell.token.losses[0] for cell in cells)
-    note = f"{where} The strongest colour is a loss of {plain(largest)} nats or more."
+    note = f"{where} The strongest colour is a loss of {three(largest)} nats or more."
     surprise = [("surprising", hue(0))]
     return _panel(
         0, "What each token cost", note, surprise, cells, lambda token: Paint(hue(0), token.losses[0] / largest)
@@ -151,10 +153,10 @@ def _words(cell: Cell, x: float, y: int, width: float) -> str:
 
 
 def _told(token: ShownToken) -> str:
-    losses = ", ".join(plain(loss) for loss in token.losses)
+    losses = ", ".join(three(loss) for loss in token.losses)
     told = f"{token.text!r}: loss {losses} nats"
     if token.shifts:
-        told += f"; shift {', '.join(plain(shift) for shift in token.shifts)}; peak at loop {token.peak}"
+        told += f"; shift {', '.join(three(shift) for shift in token.shifts)}; peak at loop {token.peak}"
     return told
 
 

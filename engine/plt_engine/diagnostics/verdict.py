@@ -107,24 +107,37 @@ def _reasons(
 ) -> list[str]:
     found = []
     if loops > 1:
-        found.append(f"The effective rank still rises at loop {loops}, by {signed(rank_changes[loops - 2], 1)}.")
+        found.append(f"The effective rank still rises at loop {loops}, by {signed(rank_changes[loops - 2], 2)}.")
     if loops <= len(rank_changes):
-        found.append(f"At loop {loops + 1} it changes by {signed(rank_changes[loops - 1], 1)}: falling, stop.")
+        found.append(
+            f"At loop {loops + 1} the effective rank changes by {signed(rank_changes[loops - 1], 2)}: falling, stop."
+        )
     else:
         found.append(f"No loop beyond was measured: another may pay; --loops {loops + 1} would look.")
     found.append(f"Of the samples drawn anew, {share:.0%} give the same count.")
     for r, change in better.items():
-        found.append(
-            f"But the loss contradicts: {_exits(r)} predicts this text better, by {signed(change, 3)} nats per token."
-        )
+        less = Interval(-change.mean, -change.high, -change.low)
+        found.append(f"But the loss contradicts: with {_exits(r)} a token costs {_plain(less)} nats less.")
     if not better:
-        found += [
-            f"The loss agrees: {_exits(r)} costs {signed(change, 3)} nats per token more."
-            if change.low > 0
-            else f"The loss does not tell {_exits(r)} apart: {signed(change, 3)} nats per token."
-            for r, change in loss_changes.items()
-        ]
+        found += _agreement(loss_changes)
     return found
+
+
+def _agreement(loss_changes: dict[int, Interval]) -> list[str]:
+    worse = {r: change for r, change in loss_changes.items() if change.low > 0}
+    alike = {r: change for r, change in loss_changes.items() if change.low <= 0}
+    found = []
+    if worse:
+        costs = (f"{_plain(change)} nats more with {_exits(r)}" for r, change in worse.items())
+        found.append(f"The loss agrees: a token costs {', '.join(costs)}.")
+    if alike:
+        costs = (f"{_exits(r)} ({signed(change, 3)} nats per token)" for r, change in alike.items())
+        found.append(f"The loss does not tell it from {', '.join(costs)}.")
+    return found
+
+
+def _plain(change: Interval) -> str:
+    return f"{change.mean:.3f} [{change.low:.3f}, {change.high:.3f}]"
 
 
 def _exits(loops: int) -> str:
