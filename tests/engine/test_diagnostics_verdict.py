@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from plt_engine.diagnostics.figures import KINDS
-from plt_engine.diagnostics.samples import built_in_files, draw_samples, files_of
+from plt_engine.diagnostics.samples import TextFile, built_in_files, draw_samples, files_of
 from plt_engine.diagnostics.summary import Collected, figures
 from plt_engine.diagnostics.verdict import Sureness, headline, judge, rule
 from plt_engine.errors import RequestError
@@ -70,6 +70,7 @@ def test_a_clear_rise_and_fall_makes_a_sure_verdict():
 def test_a_rise_up_to_the_end_says_that_another_may_pay():
     verdict = judged([5, 5], 1, [2.0, 1.5, 1.2])
     assert (verdict.loops, verdict.may_pay_more) == (3, True)
+    assert headline(verdict) == "The rule speaks for 3 loops or more, and is sure of it."
     assert any("--loops 4 would look" in reason for reason in verdict.reasons)
 
 
@@ -139,6 +140,12 @@ def test_too_little_text_is_refused(tmp_path, tokenizer):
     (tmp_path / "a.py").write_text("x = 1\n")
     with pytest.raises(RequestError, match=r"gives 0 samples of 20 tokens.*--text.*--tokens"):
         draw_samples(files_of(tmp_path), tokenizer, 4, 20, seed=0)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path, tokenizer):
+    gone = TextFile(tmp_path / "gone.py", "gone.py")
+    with pytest.raises(RequestError, match=r"gone\.py cannot be read: No such file"):
+        draw_samples([gone], tokenizer, 4, 20, seed=0)
 
 
 def test_the_built_in_text_is_source_of_several_languages():

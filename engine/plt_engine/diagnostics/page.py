@@ -3,7 +3,7 @@
 It arranges what is known and computes nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from plt_engine.diagnostics.diagnosis import Diagnosis
@@ -34,30 +34,42 @@ th:first-child, td:first-child { text-align:left; white-space:normal; min-width:
 td small, th small { display:block; color:var(--soft); font-weight:400; font-size:12px }
 caption { text-align:left; padding-bottom:8px; font-size:14px }
 """.strip()
-CAPTIONS = {
-    "scissors": "Does the loop still change enough to be worth its offset?",
-    "effective_rank": "Do the states spread over more directions?",
-    "gates": "Where does a later loop look?",
-    "tokens": "Which tokens does a later loop change?",
-}
-READINGS = {
+SECTIONS = {
     "scissors": (
+        "Does the loop still change enough to be worth its offset?",
         "A later loop reads the state of the token before in place of the token's own; the offset cost is how far the "
-        "two lie apart. It is about the same at every loop, so once the gain falls, the cost outweighs it."
+        "two lie apart. Where it stays the same from loop to loop while the gain falls, the cost outweighs it.",
     ),
     "effective_rank": (
+        "Do the states spread over more directions?",
         "The rule: while it rises with another loop, that loop may pay; where it falls, stop. Below the axis, between "
-        "two loops, stands the change from one to the next on the same samples."
+        "two loops, stands the change from one to the next on the same samples.",
     ),
-    "gates": "The shaded band is the interval. A gate far above one half means that the loop reads the shared keys.",
-    "tokens": "Hover over a token for its numbers. The strongest colour stands for the most changed 5 % of the tokens.",
+    "gates": (
+        "Where does a later loop look?",
+        "The shaded band is the interval. A gate far above one half means that the loop reads the shared keys.",
+    ),
+    "tokens": (
+        "Which tokens does a later loop change?",
+        "Hover over a token for its numbers. The strongest colour stands for the most changed 5 % of the tokens.",
+    ),
 }
+"""A heading and a word on how to read it, by the picture's name."""
+ONE_LOOP = {
+    "tokens": (
+        "Which tokens surprise the model?",
+        "Hover over a token for its loss. The strongest colour stands for the 5 % of the tokens that cost most.",
+    )
+}
+"""The same for a model at one loop."""
 
 
 def page(diagnosis: Diagnosis, drawn: Sequence[Picture]) -> str:
     """The whole document."""
-    title = f"{diagnosis.about.title}: what each loop changes"
-    parts = [_head(diagnosis, title), *map(_section, drawn), _table(diagnosis), _method(diagnosis)]
+    has_one = diagnosis.about.loops == 1
+    title = f"{diagnosis.about.title}: {'what one loop shows' if has_one else 'what each loop changes'}"
+    sections = (_section(picture, ONE_LOOP if has_one else SECTIONS) for picture in drawn)
+    parts = [_head(diagnosis, title), *sections, _table(diagnosis), _method(diagnosis)]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -81,13 +93,14 @@ def _head(diagnosis: Diagnosis, title: str) -> str:
 def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     about = diagnosis.about
     yield "Model", f"{about.name}, {about.num_layers} layers, computed in {about.dtype}"
-    yield "Loops", f"1 to {about.loops} looked at; evidence for {', '.join(map(str, about.certified))}"
+    looked_at = "1" if about.loops == 1 else f"1 to {about.loops}"
+    yield "Loops", f"{looked_at} looked at; evidence for {', '.join(map(str, about.certified))}"
     yield "Text", f"{about.text}: {about.num_samples} samples of {about.num_tokens} tokens, seed {about.seed}"
     yield "Intervals", METHOD
 
 
-def _section(picture: Picture) -> str:
-    caption, reading = CAPTIONS[picture.name], READINGS[picture.name]
+def _section(picture: Picture, words: Mapping[str, tuple[str, str]]) -> str:
+    caption, reading = words[picture.name]
     return f'<h2>{escape(caption)}</h2><p class="soft">{escape(reading)}</p>{picture.inline()}'
 
 

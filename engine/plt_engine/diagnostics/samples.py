@@ -80,7 +80,7 @@ def draw_samples(
         seed: of the order of the files, and of the samples of each.
 
     Raises:
-        RequestError: the text gives fewer than MIN_SAMPLES.
+        RequestError: the text gives fewer than MIN_SAMPLES, or a file cannot be read.
     """
     shuffled = list(files)
     Random(seed).shuffle(shuffled)
@@ -125,7 +125,12 @@ def opening_ids(tokenizer: Tokenizer) -> tuple[int, ...]:
 
 def _text(path: Path) -> str:
     """The file's text; nothing where it is no text."""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RequestError(
+            f"{path} cannot be read: {error.strerror}. Make it readable, or give other text with --text."
+        ) from None
     try:
         return "" if b"\0" in data else data.decode("utf-8")
     except UnicodeDecodeError:

@@ -161,7 +161,7 @@ def axes(frame: Frame, x_ticks: Sequence[int], x_title: str) -> str:
     return "".join(parts)
 
 
-def nice_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+def nice_ticks(low: float, high: float, wanted: int = 6) -> list[float]:
     """Round values inside a range, about as many as are wanted."""
     step = _nice_step((high - low) / wanted)
     first = math.ceil(low / step - 1e-9)

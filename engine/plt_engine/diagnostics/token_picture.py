@@ -45,7 +45,8 @@ def token_picture(diagnosis: Diagnosis) -> Picture | None:
         return None
     drawn = _dense_panels if diagnosis.about.loops == 1 else _loop_panels
     body, height = drawn(cells, diagnosis.about.loops, f"From {shown.file}, line {shown.line} on.")
-    return Picture("tokens", "What the loops change, token by token", _in_words(shown.tokens), WIDTH, height, body)
+    title = "What each token cost" if diagnosis.about.loops == 1 else "What the loops change, token by token"
+    return Picture("tokens", title, _in_words(shown.tokens), WIDTH, height, body)
 
 
 def _cells(tokens: Sequence[ShownToken]) -> Iterator[Cell]:
@@ -167,4 +168,4 @@ def _largest(values: Iterator[float]) -> float:
 
 def _in_words(tokens: Sequence[ShownToken]) -> str:
     strongest = sorted(tokens, key=lambda token: -max(token.shifts, default=token.losses[0]))[:5]
-    return f"{len(tokens)} tokens; those that change most: {', '.join(repr(token.text) for token in strongest)}."
+    return f"{len(tokens)} tokens; those that stand out: {', '.join(repr(token.text) for token in strongest)}."

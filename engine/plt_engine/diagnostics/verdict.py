@@ -114,7 +114,7 @@ def _reasons(
         )
     else:
         found.append(f"No loop beyond was measured: another may pay; --loops {loops + 1} would look.")
-    found.append(f"Of the samples drawn anew, {share:.0%} give the same count.")
+    found.append(f"Of the sets of samples drawn anew, {100 * share:.0f} % give the same count.")
     for r, change in better.items():
         less = Interval(-change.mean, -change.high, -change.low)
         found.append(f"But the loss contradicts: with {_exits(r)} a token costs {_plain(less)} nats less.")
@@ -132,7 +132,7 @@ def _agreement(loss_changes: dict[int, Interval]) -> list[str]:
         found.append(f"The loss agrees: a token costs {', '.join(costs)}.")
     if alike:
         costs = (f"{_exits(r)} ({signed(change, 3)} nats per token)" for r, change in alike.items())
-        found.append(f"The loss does not tell it from {', '.join(costs)}.")
+        found.append(f"The loss does not tell it apart from {', '.join(costs)}.")
     return found
 
 
@@ -153,7 +153,7 @@ def headline(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     if verdict.loops is None:
         return "One loop: nothing to compare."
-    count = _exits(verdict.loops)
+    count = f"{_exits(verdict.loops)}{' or more' if verdict.may_pay_more else ''}"
     return {
         Sureness.SURE: f"The rule speaks for {count}, and is sure of it.",
         Sureness.LIKELY: f"The rule probably speaks for {count}; more text would make it sure.",
