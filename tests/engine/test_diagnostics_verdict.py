@@ -88,6 +88,15 @@ def test_a_loss_that_speaks_against_the_rule_is_told_first():
     assert any("with 1 loop a token costs 0.5" in reason for reason in verdict.reasons)
 
 
+def test_a_loss_that_is_lower_by_chance_contradicts_nothing():
+    ranks = [[100.0, 105.0]] * 40
+    losses = [[2.0, 2.02 + (-1) ** i * 0.5] for i in range(40)]
+    verdict = judge(collected(effective_rank=ranks, loss=losses), seed=0)
+    assert verdict.loss_changes[1].mean < 0 < verdict.loss_changes[1].high
+    assert verdict.sureness is Sureness.SURE
+    assert any("does not tell it apart from 1 loop" in reason for reason in verdict.reasons)
+
+
 def test_one_loop_leaves_nothing_to_judge():
     verdict = judged([], 1, [2.0])
     assert verdict.loops is None
