@@ -73,6 +73,10 @@ def _eval(args: list[str]) -> int:
     return _run_in_engine("plt_engine.evaluation.cli", args)
 
 
+def _diagnose(args: list[str]) -> int:
+    return _run_in_engine("plt_engine.diagnostics.cli", args)
+
+
 def _run_in_engine(module: str, args: list[str]) -> int:
     """Packs are the engine's business: its command line runs in a process of its own, and this one stays light."""
     return subprocess.call([sys.executable, "-P", "-m", module, *args])
@@ -87,6 +91,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "stats": (_stats, "show what was offered and used on this machine"),
     "models": (_models, "build, add, list and show model packs"),
     "eval": (_eval, "measure a model pack on held-out code"),
+    "diagnose": (_diagnose, "show what each loop of a model changes, and whether it pays"),
 }
 
 
