@@ -77,6 +77,10 @@ def _eval(args: list[str]) -> int:
     return evaluate(args)
 
 
+def _diagnose(args: list[str]) -> int:
+    return run_in_engine("plt_engine.diagnostics.cli", args)
+
+
 COMMANDS: dict[str, tuple[Command, str]] = {
     "serve": (_serve, "run the language server on standard input and output"),
     "complete": (_complete, "complete a file at one cursor, through a real server"),
@@ -86,6 +90,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "stats": (_stats, "show what was offered and used on this machine"),
     "models": (_models, "build, add, list and show model packs"),
     "eval": (_eval, "measure a model pack on held-out code"),
+    "diagnose": (_diagnose, "show what each loop of a model changes, and whether it pays"),
 }
 
 

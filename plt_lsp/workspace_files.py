@@ -15,7 +15,7 @@ from plt_lsp.index.belonging import Belonging, Rules
 from plt_lsp.index.reading import read_source
 
 # In these projects say how their own imports begin.
-MANIFESTS = ("Cargo.toml", "composer.json", "go.mod")
+MANIFESTS = ("Cargo.toml", "composer.json", "go.mod", "jsconfig.json", "tsconfig.json")
 MAX_TEXTS = 64
 # So long what was learned of ignore files and folders holds.
 TRUST_S = 5.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from plt_lsp.context.import_rules import javascript, managed, python, scripts, systems
-from plt_lsp.context.import_rules.files import Files, Target
+from plt_lsp.context.import_rules.files import Files, Target, folder_of
 from plt_lsp.context.used_names import UsedNames
 from plt_lsp.index.reader import IndexedDefinition
 from plt_lsp.syntax.outline_types import Definition, DefinitionKind, Import, Outline
@@ -18,6 +18,7 @@ MAX_PLACES = 24
 MAX_IMPORTS = 60
 MAX_NAMES = 40
 MAX_OF_A_MODULE = 12
+MAX_OF_A_NAME = 8
 # How much a name counts that is imported and not used yet, which it is about to be, or whose module is asked for.
 IMPORTED = 0.75
 ASKED = 0.9
@@ -233,7 +234,7 @@ def _visible(
     """What other files define under names that are visible without being imported."""
     names = [name for name in sorted(used.weights, key=lambda name: -used.weights[name]) if name not in known]
     for name in names[:MAX_NAMES]:
-        for found in files.named(name):
+        for found in files.named(name, folder_of(path))[:MAX_OF_A_NAME]:
             if found.path == path or not is_visible(files, path, outline, found):
                 continue
             other = files.outline(found.path)

@@ -27,7 +27,7 @@ from plt_engine.training.options import TrainOptions, learning_rate
 from plt_engine.training.parameters import HIDDEN_SCALE, model_of, tensors_of, with_identity_loops
 from plt_engine.training.run import RunSpec, read_spec, resume
 from plt_engine.training.trainer import Trainer
-from plt_engine.training.vocabulary import FIM, cut_tokenizer
+from plt_engine.training.vocabulary import FIM, cut_tokenizer, write_vocabulary
 from plt_engine.types import GenerationOutput, GenerationRequest, Prompt, StopSpec
 from tests.packs import tiny_pack, tiny_tokenizer
 
@@ -41,7 +41,7 @@ RENAMED = {
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return Tokenizer(cut_tokenizer(tiny_tokenizer(), 10**6, RENAMED))
+    return Tokenizer(cut_tokenizer(tiny_tokenizer(), range(10**6), RENAMED))
 
 
 def config(vocab_size: int = 96, layers: int = 3, loops: int = 1) -> ModelConfig:
@@ -171,9 +171,16 @@ def test_a_stopped_step_changes_nothing_and_the_log_forgets_steps_after_the_chec
 def test_a_run_begins_from_a_pack_and_goes_on_into_loops(tmp_path):
     pack = tiny_pack(tmp_path / "pack", loops=1)
     np.save(tmp_path / "windows.npy", patterned_windows())
+    with pytest.raises(run.RunError, match=r"vocabulary\.json does not exist"):
+        run.begin(tmp_path / "one", tmp_path / "windows.npy", pack.folder, OPTIONS)
+    rows = load_weights(pack.folder).embed.float()
+    kept = [i for i in range(len(rows)) if not 200 <= i < 210]
+    write_vocabulary(tmp_path, kept)
     one = replace(OPTIONS, loops=1, exit_weights=(1.0,), steps=1)
-    run.begin(tmp_path / "one", tmp_path / "windows.npy", pack.folder, one, 300).run(never, lambda report: None)
-    assert read_spec(tmp_path / "one").config.vocab_size == 300
+    run.begin(tmp_path / "one", tmp_path / "windows.npy", pack.folder, one).run(never, lambda report: None)
+    assert read_spec(tmp_path / "one").config.vocab_size == len(kept)
+    begun = run.begin(tmp_path / "begun", tmp_path / "windows.npy", pack.folder, one)
+    assert torch.equal(begun.masters.tensors["model.embed_tokens.weight"], rows[torch.tensor(kept)])
     two = run.begin(tmp_path / "two", tmp_path / "windows.npy", tmp_path / "one", OPTIONS)
     assert HIDDEN_SCALE in two.masters.tensors
     trained = load_checkpoint(newest_checkpoint(tmp_path / "one")).masters
@@ -194,7 +201,8 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     trainer = Trainer(*looped, patterned_windows(), OPTIONS, tmp_path / "run")
     trainer.masters.tensors[HIDDEN_SCALE].fill_(0.25)
     trainer.save()
-    run.write_spec(tmp_path / "run", RunSpec(looped[0], OPTIONS, "none", "none"))
+    run.write_spec(tmp_path / "run", RunSpec(looped[0], OPTIONS, str(tmp_path / "windows.npy"), "none"))
+    write_vocabulary(tmp_path, range(tokenizer.vocab_size))
     base = tiny_pack(tmp_path / "base", loops=1)
     options = ExportOptions(
         "tiny", "Tiny", base.folder, WeightFormat.INT4, documents={CARD_FILE: "# Tiny\n"}, renamed=RENAMED

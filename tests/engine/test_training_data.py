@@ -1,6 +1,6 @@
 """The recipe's data: formats round-trip, cuts, windows, sources, near-duplicates, decontamination and replay."""
 
-from collections import deque
+from collections import Counter, deque
 from itertools import islice
 from random import Random
 
@@ -14,7 +14,7 @@ from plt_engine.training.documents import FimFormatter, end_id, pieces, plain_do
 from plt_engine.training.duplicates import HeldOutRuns, run_hashes, without_near_duplicates
 from plt_engine.training.manifest import ManifestError, is_allowed, read_manifest
 from plt_engine.training.sources import SourceFile, looks_generated, wanted_file, without_licence_header
-from plt_engine.training.vocabulary import FIM, cut_tokenizer
+from plt_engine.training.vocabulary import FIM, choose_ids, cut_tokenizer
 from plt_engine.training.windows import WindowPacker, read_windows, write_windows
 from tests.packs import CORPUS, tiny_pack, tiny_tokenizer
 
@@ -49,7 +49,7 @@ def tokenizer() -> Tokenizer:
 
 def tiny_document():
     document = tiny_tokenizer()
-    return cut_tokenizer(document, 10**6, RENAMED)
+    return cut_tokenizer(document, range(10**6), RENAMED)
 
 
 def source(text: str, path: str = "a.py", language: str = "python") -> SourceFile:
@@ -137,7 +137,7 @@ def test_cuts_count_characters_not_bytes():
 
 def test_a_cut_vocabulary_tokenises_what_it_can_as_before():
     document = tiny_tokenizer(fim=False)
-    whole, cut = Tokenizer(document), Tokenizer(cut_tokenizer(document, 280, {}))
+    whole, cut = Tokenizer(document), Tokenizer(cut_tokenizer(document, range(280), {}))
     assert cut.vocab_size == 280
     assert cut.decode(cut.encode(CORPUS)) == CORPUS
     assert len(cut.encode(CORPUS)) > len(whole.encode(CORPUS))
@@ -145,9 +145,28 @@ def test_a_cut_vocabulary_tokenises_what_it_can_as_before():
     assert set(kept) <= set(cut.encode(CORPUS))
 
 
+def test_the_vocabulary_keeps_what_the_text_uses_and_what_that_is_merged_of():
+    document = tiny_tokenizer(fim=False)
+    whole = Tokenizer(document)
+    used = Counter(whole.encode("def area(width, height):\n    return width * height\n" * 3))
+    kept = choose_ids(document, used, whole.vocab_size)
+    assert used.keys() <= set(kept)
+    assert len(kept) < whole.vocab_size
+    cut = Tokenizer(cut_tokenizer(document, frozenset(kept), {}))
+    assert cut.vocab_size == len(kept)
+    again = cut.encode("def area(width, height):\n    return width * height\n" * 3)
+    assert [kept[i] for i in again] == whole.encode("def area(width, height):\n    return width * height\n" * 3)
+    assert cut.decode(cut.encode(CORPUS)) == CORPUS
+    few = choose_ids(document, used, len(kept) - 3)
+    assert len(few) <= len(kept) - 3
+    assert set(few) < set(kept)
+    with pytest.raises(ValueError, match="no room"):
+        choose_ids(document, used, 10)
+
+
 def test_a_cut_vocabulary_without_its_sentinels_is_refused():
     with pytest.raises(ValueError, match="<fim_prefix>"):
-        cut_tokenizer(tiny_tokenizer(fim=False), 10**6, RENAMED)
+        cut_tokenizer(tiny_tokenizer(fim=False), range(10**6), RENAMED)
 
 
 def test_windows_are_full_half_and_half_and_never_cut_a_whole_document(tmp_path):

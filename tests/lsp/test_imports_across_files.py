@@ -95,6 +95,23 @@ CASES = {
         ("src/app.ts", 'import Basket from "./cart";\nimport * as p from "../src/prices";\nnew Basket(p.total(‸))\n'),
         {("src/cart.tsx", "Cart"), ("src/prices.ts", "total")},
     ),
+    "typescript: the aliases and the base of the nearest tsconfig.json": (
+        {
+            "tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./wrong/*"]}}}',
+            "web/tsconfig.json": '{\n  // "paths": {"@/*": ["./none/*"]}\n'
+            '  "compilerOptions": {"baseUrl": ".", "paths": {"@/*": ["./src/*"], "~tax": ["./src/tax.ts"]}}\n}\n',
+            "web/src/prices.ts": "export function total() {}\n",
+            "web/src/tax.ts": "export function tax() {}\n",
+            "web/lib/cart.ts": "export class Cart {}\n",
+            "wrong/prices.ts": "export function total() {}\n",
+        },
+        (
+            "web/src/deep/app.ts",
+            'import { total } from "@/prices";\nimport { tax } from "~tax";\nimport { Cart } from "lib/cart";\n'
+            "total(tax(new Cart(‸)))\n",
+        ),
+        {("web/src/prices.ts", "total"), ("web/src/tax.ts", "tax"), ("web/lib/cart.ts", "Cart")},
+    ),
     "typescript: a package is not a file": (
         {"src/react.ts": "export function useState() {}\n"},
         ("src/app.ts", 'import { useState } from "react";\nuseState(‸)\n'),
@@ -174,6 +191,18 @@ CASES = {
         ("App.cs", "using Shop.Prices;\nclass App {\n  Price p = ‸;\n}\n"),
         {("0/P.cs", "Price")},
     ),
+    "csharp: a namespace that a file states for all of it, and the cursor's own": (
+        {
+            "prices/P.cs": "namespace Shop.Prices;\npublic class Price { }\n",
+            "other/P.cs": "namespace Other;\npublic class Price { }\n",
+            "Cart.cs": "namespace Shop.Front;\npublic class Cart { }\n",
+        },
+        (
+            "App.cs",
+            "using Shop.Prices;\nnamespace Shop.Front;\nclass App {\n  Price f(Cart cart) {\n    return ‸;\n  }\n}\n",
+        ),
+        {("prices/P.cs", "Price"), ("Cart.cs", "Cart")},
+    ),
     "php: a namespace that composer.json gives a folder": (
         {
             "composer.json": '{"autoload": {"psr-4": {"Shop\\\\": "src/"}}}',
@@ -236,6 +265,15 @@ def test_where_imports_lead(name, tmp_path):
     used = used_names(snapshot.lines, snapshot.cursor, outline)
     found = origins(Files(view.index, view.text_of), path, outline, used)
     assert {(one.path, one.definition.name) for one in found} == expected
+
+
+def test_what_stands_in_the_same_package_is_found_among_many_of_its_name(tmp_path):
+    others = {f"a{i}/load.go": f"package a{i}\n\nfunc load() {{}}\n" for i in range(30)}
+    snapshot, outline = cursor_in("z/main.go", "package z\n\nfunc main() {\n\tload(‸)\n}\n")
+    view = indexed(tmp_path, {**others, "z/load.go": "package z\n\nfunc load() {}\n"})
+    used = used_names(snapshot.lines, snapshot.cursor, outline)
+    found = origins(Files(view.index, view.text_of), "z/main.go", outline, used)
+    assert {one.path for one in found} == {"z/load.go"}
 
 
 def test_every_language_with_an_outline_has_a_rule():

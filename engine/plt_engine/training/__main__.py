@@ -9,13 +9,13 @@ import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from plt_engine.errors import EngineError
 from plt_engine.pack import TOKENIZER_FILE, find_pack, load_pack
 from plt_engine.pack_manifest import WeightFormat
-from plt_engine.tokenizer import Tokenizer
 from plt_engine.training import run
 from plt_engine.training.card import CardRecords, card, curves
 from plt_engine.training.corpus import REPORT_FILE, WINDOWS_FILE, CorpusOptions, build_corpus
@@ -23,7 +23,6 @@ from plt_engine.training.export import CARD_FILE, CURVES_FILE, ExportOptions, ex
 from plt_engine.training.manifest import ManifestError
 from plt_engine.training.options import TrainOptions
 from plt_engine.training.trainer import LOG_FILE, StepReport, Trainer
-from plt_engine.training.vocabulary import RENAMED, VOCAB_SIZE, cut_tokenizer
 
 TUNABLE = ("learning_rate", "rows_per_step", "rows_per_pass", "warmup_steps", "decay_steps", "window_left")
 
@@ -84,14 +83,14 @@ def _data(arguments: argparse.Namespace) -> int:
         base=find_pack(arguments.base) if arguments.replay_tokens > 0 else None,
         replay_tokens=arguments.replay_tokens,
     )
-    report = build_corpus(options, _cut_tokenizer(arguments.base))
+    report = build_corpus(options, _tokenizer_of(arguments.base))
     sys.stdout.write(json.dumps({key: report[key] for key in ("windows", "tokens", "files", "seed")}) + "\n")
     return 0
 
 
-def _cut_tokenizer(base: str) -> Tokenizer:
-    document = orjson.loads((find_pack(base) / TOKENIZER_FILE).read_bytes())
-    return Tokenizer(cut_tokenizer(document, VOCAB_SIZE, RENAMED))
+def _tokenizer_of(base: str) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads((find_pack(base) / TOKENIZER_FILE).read_bytes())
+    return document
 
 
 def _train(arguments: argparse.Namespace) -> int:

@@ -7,11 +7,12 @@ import json
 import sys
 import sysconfig
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.documents import FimFormatter, plain_document
@@ -20,6 +21,7 @@ from plt_engine.training.fetch import fetch
 from plt_engine.training.manifest import Manifest, read_manifest
 from plt_engine.training.replay import Exchange, generate_replay, read_replay, replay_documents
 from plt_engine.training.sources import SourceFile, read_archive, read_folder, read_installed, stable_fraction
+from plt_engine.training.vocabulary import RENAMED, VOCAB_SIZE, choose_ids, cut_tokenizer, write_vocabulary
 from plt_engine.training.windows import WindowPacker, write_windows
 
 GROUPS = {"python": "python", "typescript": "web", "javascript": "web", "text": "text"}
@@ -38,6 +40,7 @@ class CorpusOptions:
         downloads: where package files are kept.
         out: the folder to write to.
         window_tokens: how many ids the model reads at once.
+        vocab_size: how many of the base's tokens are kept.
         seed: draws cuts, formats and order; another seed gives another epoch over the same files.
         base: the folder of the untouched base's pack, which answers the questions of the replay; None for no replay.
         replay_tokens: how many tokens of conversations it shall give; those in `out` already count.
@@ -46,22 +49,34 @@ class CorpusOptions:
     downloads: Path
     out: Path
     window_tokens: int = 512
+    vocab_size: int = VOCAB_SIZE
     seed: int = 0
     base: Path | None = None
     replay_tokens: int = 0
 
 
-def build_corpus(options: CorpusOptions, tokenizer: Tokenizer) -> dict[str, object]:
-    """Write windows, held-out files and a report; returns the report."""
+def build_corpus(
+    options: CorpusOptions, document: Mapping[str, Any], renamed: Mapping[str, str] = RENAMED
+) -> dict[str, object]:
+    """Write windows, their vocabulary, held-out files and a report; returns the report.
+
+    Args:
+        options: how.
+        document: the content of the base's `tokenizer.json`.
+        renamed: new names of its control tokens by their old ones.
+    """
     manifest = read_manifest()
     held_out = list(held_out_files(manifest, options.downloads))
     _say(f"held out: {len(held_out)} files")
     found = list(_capped(without_near_duplicates(_training_files(manifest, options.downloads))))
     _say(f"training: {len(found)} files after removal of near-duplicates and caps")
-    clean, dropped = _decontaminated(found, held_out, tokenizer)
+    clean, dropped, counts = _decontaminated(found, held_out, Tokenizer(document))
     _say(f"dropped for long runs shared with held-out text: {len(dropped)}")
     chosen = _balanced(clean)
     options.out.mkdir(parents=True, exist_ok=True)
+    kept = choose_ids(document, counts, options.vocab_size)
+    write_vocabulary(options.out, kept)
+    tokenizer = Tokenizer(cut_tokenizer(document, frozenset(kept), renamed))
     exchanges = _replay(chosen, options)
     rows = list(_rows(chosen, exchanges, tokenizer, options))
     num_windows = write_windows(options.out / WINDOWS_FILE, rows, options.seed)
@@ -123,13 +138,20 @@ def _capped(files: Iterable[SourceFile]) -> Iterator[SourceFile]:
 
 def _decontaminated(
     files: Sequence[SourceFile], held_out: Sequence[SourceFile], tokenizer: Tokenizer
-) -> tuple[list[SourceFile], list[SourceFile]]:
+) -> tuple[list[SourceFile], list[SourceFile], Counter[int]]:
+    """The files that share no long run with held-out text, those that do, and how often each id is in the first."""
     runs = HeldOutRuns(tokenizer.encode(file.text) for file in held_out)
     clean: list[SourceFile] = []
     dropped: list[SourceFile] = []
+    counts = Counter[int]()
     for file in files:
-        (dropped if runs.shares_run(tokenizer.encode(file.text)) else clean).append(file)
-    return clean, dropped
+        ids = tokenizer.encode(file.text)
+        if runs.shares_run(ids):
+            dropped.append(file)
+        else:
+            clean.append(file)
+            counts.update(ids)
+    return clean, dropped, counts
 
 
 def _balanced(files: Sequence[SourceFile]) -> list[SourceFile]:

@@ -29,7 +29,7 @@ from plt_engine.shards import ShardWriter
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.parameters import HIDDEN_SCALE, Tensors
 from plt_engine.training.run import RunError, read_spec
-from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer
+from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer, read_vocabulary
 
 EMBEDDING = "model.embed_tokens.weight"
 CARD_FILE, CURVES_FILE = "card.md", "curves.svg"
@@ -69,10 +69,11 @@ def export_run(run: Path, folder: Path, options: ExportOptions, figures: Mapping
     newest = newest_checkpoint(run)
     if newest is None:
         raise RunError(f"{run} has no checkpoint to export; train it first.")
-    checkpoint, config = load_checkpoint(newest), read_spec(run).config
+    checkpoint, spec = load_checkpoint(newest), read_spec(run)
+    config, kept = spec.config, read_vocabulary(Path(spec.windows).parent)
     loops = options.loops or _trained_loops(config, checkpoint.rows)
     _require_trained(loops, config)
-    document = cut_tokenizer(_base_tokenizer(options.base), config.vocab_size, options.renamed)
+    document = cut_tokenizer(_base_tokenizer(options.base), frozenset(kept), options.renamed)
     base = load_pack(options.base).manifest
     manifest = PackManifest(
         name=options.name,

@@ -3,7 +3,7 @@
 The forward pass itself is `plt_engine.model`'s; nothing here knows losses or schedules.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -32,13 +32,24 @@ def tensors_of(weights: ModelWeights) -> Tensors:
     return dict(named_tensors(weights))
 
 
-def cut_vocabulary(config: ModelConfig, tensors: Tensors, vocab_size: int) -> tuple[ModelConfig, Tensors]:
-    """The model with the first `vocab_size` rows of its embedding, and of its head where that is not tied."""
+def cut_vocabulary(config: ModelConfig, tensors: Tensors, kept: Sequence[int]) -> tuple[ModelConfig, Tensors]:
+    """The model with these rows of its embedding, and of its head where that is not tied, in this order.
+
+    Raises:
+        ValueError: the configuration names a control token that is not kept.
+    """
+    rows = torch.tensor(kept)
     cut = {
-        name: tensor[:vocab_size].clone() if name in ("model.embed_tokens.weight", "lm_head.weight") else tensor
+        name: tensor[rows] if name in ("model.embed_tokens.weight", "lm_head.weight") else tensor
         for name, tensor in tensors.items()
     }
-    return replace(config, vocab_size=vocab_size), cut
+    new = {old: i for i, old in enumerate(kept)}
+    missing = {config.bos_token_id, *config.eos_token_ids} - {None, *new}
+    if missing:
+        raise ValueError(f"The vocabulary lacks control tokens that the model needs: {sorted(map(str, missing))}.")
+    bos = None if config.bos_token_id is None else new[config.bos_token_id]
+    ends = tuple(new[i] for i in config.eos_token_ids)
+    return replace(config, vocab_size=len(kept), bos_token_id=bos, eos_token_ids=ends), cut
 
 
 def with_identity_loops(

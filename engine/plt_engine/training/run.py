@@ -4,7 +4,7 @@ It does not know the loop's arithmetic; it joins a start (a pack or another run)
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from plt_engine.training.parameters import (
     with_identity_loops,
 )
 from plt_engine.training.trainer import LOG_FILE, StepReport, Trainer
-from plt_engine.training.vocabulary import VOCAB_SIZE
+from plt_engine.training.vocabulary import read_vocabulary
 from plt_engine.training.windows import read_windows
 
 RUN_FILE = "run.json"
@@ -41,10 +41,10 @@ class RunSpec:
     start: str
 
 
-def start_from_pack(folder: Path, options: TrainOptions, vocab_size: int) -> tuple[ModelConfig, Tensors]:
+def start_from_pack(folder: Path, options: TrainOptions, kept: Sequence[int]) -> tuple[ModelConfig, Tensors]:
     """A dense pack with its vocabulary cut, and with identity loops where the run has more than one."""
     weights = load_weights(folder)
-    config, tensors = cut_vocabulary(weights.config, tensors_of(weights), vocab_size)
+    config, tensors = cut_vocabulary(weights.config, tensors_of(weights), kept)
     return _looped(config, tensors, options)
 
 
@@ -62,21 +62,28 @@ def _looped(config: ModelConfig, tensors: Tensors, options: TrainOptions) -> tup
     return with_identity_loops(config, tensors, options.loops, options.window_left)
 
 
-def begin(folder: Path, windows: Path, start: Path, options: TrainOptions, vocab_size: int = VOCAB_SIZE) -> Trainer:
+def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Trainer:
     """A new run from a pack or from another run's folder.
 
     Raises:
-        RunError: the folder holds a run already, or the start has no weights.
+        RunError: the folder holds a run already, the start has no weights, or the windows lack their vocabulary.
     """
     if (folder / RUN_FILE).exists():
         raise RunError(f"{folder} holds a run already; continue it, or give another folder.")
     if (start / RUN_FILE).exists():
         config, tensors = start_from_run(start, options)
     else:
-        config, tensors = start_from_pack(start, options, vocab_size)
+        config, tensors = start_from_pack(start, options, _vocabulary(windows))
     folder.mkdir(parents=True, exist_ok=True)
     write_spec(folder, RunSpec(config, options, str(windows), str(start)))
     return Trainer(config, tensors, read_windows(windows), options, folder)
+
+
+def _vocabulary(windows: Path) -> list[int]:
+    try:
+        return read_vocabulary(windows.parent)
+    except FileNotFoundError as error:
+        raise RunError(f"{error.filename} does not exist; the data command writes it beside the windows.") from None
 
 
 def resume(folder: Path, steps: int | None = None) -> Trainer:
@@ -93,7 +100,7 @@ def resume(folder: Path, steps: int | None = None) -> Trainer:
     if newest is None:
         source = Path(spec.start)
         (folder / RUN_FILE).unlink()
-        return begin(folder, Path(spec.windows), source, spec.options, spec.config.vocab_size)
+        return begin(folder, Path(spec.windows), source, spec.options)
     checkpoint = load_checkpoint(newest)
     trainer = Trainer(spec.config, checkpoint.masters, read_windows(Path(spec.windows)), spec.options, folder)
     trainer.restore(checkpoint)

@@ -10,6 +10,9 @@ from plt_lsp.context.workspace import Index
 from plt_lsp.index.reader import IndexedDefinition
 from plt_lsp.syntax.outline_types import Outline
 
+# Of so many files of a folder it is sure that what they define comes first.
+MAX_NEAR = 400
+
 TextOf = Callable[[str], Sequence[str] | None]
 
 
@@ -43,7 +46,7 @@ class Files:
         self._folders: dict[str, tuple[str, ...]] = {}
         self._modules: dict[str, tuple[str, ...]] = {}
         self._outlines: dict[str, Outline | None] = {}
-        self._named: dict[str, list[IndexedDefinition]] = {}
+        self._named: dict[tuple[str, str], list[IndexedDefinition]] = {}
 
     def exists(self, path: str) -> bool:
         """Whether the index holds a file."""
@@ -73,11 +76,12 @@ class Files:
             self._outlines[path] = self.index.outline_of(path)
         return self._outlines[path]
 
-    def named(self, name: str) -> list[IndexedDefinition]:
-        """What is defined under a name anywhere."""
-        if name not in self._named:
-            self._named[name] = self.index.definitions_named(name)
-        return self._named[name]
+    def named(self, name: str, folder: str) -> list[IndexedDefinition]:
+        """What is defined under a name anywhere, that in a folder first."""
+        key = (name, folder)
+        if key not in self._named:
+            self._named[key] = self.index.definitions_named(name, self.in_folder(folder)[:MAX_NEAR])
+        return self._named[key]
 
     def text(self, path: str) -> str:
         """The text of a file; empty where there is none."""

@@ -1,7 +1,6 @@
 """The imports of Java, C# and PHP, whose names say in which package or namespace a definition stands.
 
-Java's and PHP's packages are folders (JLS 7, PSR-4); of C#'s namespaces only those that are written with braces are
-known.
+Java's and PHP's packages are folders (JLS 7, PSR-4), C#'s namespaces are not; no build's references are known.
 """
 
 import re
@@ -9,8 +8,9 @@ from collections.abc import Iterator
 
 from plt_lsp.context.import_rules.files import Files, Target, ancestors, folder_of, joined, relative_to
 from plt_lsp.index.reader import IndexedDefinition
-from plt_lsp.syntax.outline_types import Import, Outline
+from plt_lsp.syntax.outline_types import DefinitionKind, Import, Outline
 
+_NAMESPACE = re.compile(r"^\s*namespace\s+([\w.]+)\s*;", re.MULTILINE)
 _PSR4 = re.compile(r"\"psr-4\"\s*:\s*\{([^}]*)\}")
 _PREFIX = re.compile(r"\"((?:[A-Za-z_]\w*\\\\)*)\"\s*:\s*\[?\s*\"([^\"]*)\"")
 
@@ -57,9 +57,17 @@ def no_targets(_: Files, __: str, ___: Import) -> Iterator[Target]:
     yield from ()
 
 
-def is_in_namespace(_: Files, __: str, outline: Outline, found: IndexedDefinition) -> bool:
-    """Whether a definition stands in a namespace that a file uses."""
-    return found.parent is not None and any(found.parent == one.module for one in outline.imports)
+def is_in_namespace(files: Files, path: str, outline: Outline, found: IndexedDefinition) -> bool:
+    """Whether a definition stands in a namespace that a file uses, or in the file's own (C# specification, 14)."""
+    namespace = found.parent or _namespace_of(files, found.path)
+    own = {one.name for one in outline.definitions if one.kind is DefinitionKind.MODULE} | {_namespace_of(files, path)}
+    return bool(namespace) and (namespace in own or any(namespace == one.module for one in outline.imports))
+
+
+def _namespace_of(files: Files, path: str) -> str:
+    """The namespace that a file states for all of it; empty where it states none."""
+    match = _NAMESPACE.search(files.text(path))
+    return match[1] if match is not None else ""
 
 
 def php_targets(files: Files, path: str, one: Import) -> Iterator[Target]:
