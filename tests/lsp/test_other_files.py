@@ -151,7 +151,7 @@ async def test_secrets_of_open_files_are_not_shown(start, workspace, pack):
     lines = ("cart = Cart('me')", "total(cart.items)", f"main(TOKEN='{SECRET}')", "print(cart.owner)")
     text = "def place():\n" + "".join(f"    {line}\n" for line in lines)
     client.open((workspace / "shop" / "orders.py").as_uri(), text)
-    client.open((workspace / "shop" / "credentials.py").as_uri(), text)
+    client.open((workspace / "shop" / "credentials.ini").as_uri(), text, "python")
     client.open((workspace / "shop" / ".env").as_uri(), text, "python")
     prompt = await prompt_at(client, workspace, pack)
     assert {chunk["path"] for chunk in prompt["chunks"]} == {"shop/prices.py", "shop/orders.py"}
