@@ -5,6 +5,7 @@ runs in for the workspace folder.
 """
 
 import argparse
+import asyncio
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from plt_lsp.complete import EXIT_EMPTY, EXIT_OK, EXIT_USAGE, parse_place
 from plt_lsp.context.cross_file import Selection
 from plt_lsp.context.prompt import context_of, fits_whole
 from plt_lsp.context_text import context_text
+from plt_lsp.context_tokens import with_tokens
 from plt_lsp.documents import split_lines
 from plt_lsp.index.places import database_of
 from plt_lsp.positions import Cursor
@@ -66,12 +68,13 @@ def snapshot_of(path: Path, text: str, cursor: Cursor, settings: Settings) -> Sn
 
 
 def _told(snapshot: Snapshot, *, is_here: bool, as_json: bool) -> str:
-    found = SyntaxTree.parse(snapshot.language_id, snapshot.lines)
-    tree = found if isinstance(found, SyntaxTree) else None
+    parsed = SyntaxTree.parse(snapshot.language_id, snapshot.lines)
+    tree = parsed if isinstance(parsed, SyntaxTree) else None
     row, frames = snapshot.cursor.line, FrameCache()
     outline = frames.outline_of(snapshot.session_id, snapshot.language_id, snapshot.lines, row, lambda: tree)
     others = WorkspaceReader().answer(Question(Path.cwd(), snapshot, outline)) if is_here else Selection()
-    context = context_of(snapshot, None if fits_whole(snapshot) else outline, others)
+    found = context_of(snapshot, None if fits_whole(snapshot) else outline, others)
+    context = asyncio.run(with_tokens(found, snapshot.settings.model))
     if as_json:
         data = {"prompt": asdict(context.prompt), "report": asdict(context.report)}
         return orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n"
@@ -86,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-prefix-chars", type=int, metavar="N", help="the most text before the cursor")
     parser.add_argument("--max-suffix-chars", type=int, metavar="N", help="the most text after the cursor")
     parser.add_argument("--max-chunk-chars", type=int, metavar="N", help="the most text of other files")
+    parser.add_argument("--model", metavar="NAME", help="the pack whose tokens are counted (default: the default pack)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -99,7 +103,8 @@ def _settings_of(options: argparse.Namespace) -> Settings:
         context = replace(context, max_suffix_chars=_at_least(options.max_suffix_chars, 0, "--max-suffix-chars"))
     if options.max_chunk_chars is not None:
         context = replace(context, max_chunk_chars=_at_least(options.max_chunk_chars, 0, "--max-chunk-chars"))
-    return Settings(context=context)
+    settings = Settings(context=context)
+    return settings if options.model is None else replace(settings, model=options.model)
 
 
 def _at_least(number: int, least: int, name: str) -> int:

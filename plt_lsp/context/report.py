@@ -1,6 +1,6 @@
 """What the model is shown and why: the parts of a prompt, in its order, with a table for people to read.
 
-It does not know how a part is found, nor how many tokens the engine makes of it.
+It does not know how a part is found, nor how its tokens are counted.
 """
 
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ class Part:
         num_chars: of its text.
         score: how well it was judged, where it was chosen among others for that; else None.
         why: it is there, or why it is not more.
+        num_tokens: that the model makes of it, once they are counted.
     """
 
     source: Source
@@ -45,6 +46,7 @@ class Part:
     num_chars: int
     score: float | None
     why: str
+    num_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +58,29 @@ class ContextReport:
         max_prefix_chars: the budget for what stands before the cursor.
         max_suffix_chars: the budget for what stands after it.
         max_chunk_chars: the budget for what is shown of other files.
+        uncounted: why no tokens were counted, or an empty text.
     """
 
     parts: tuple[Part, ...]
     max_prefix_chars: int
     max_suffix_chars: int
     max_chunk_chars: int = 0
+    uncounted: str = ""
 
     def table(self) -> str:
         """A line for each part."""
-        rows = [
-            (part.source.value, part.place, f"{part.num_chars}", "-" if part.score is None else f"{part.score:.2f}")
-            for part in self.parts
-        ]
-        head = ("part", "place", "chars", "score")
+        columns = {
+            "part": [part.source.value for part in self.parts],
+            "place": [part.place for part in self.parts],
+            "chars": [f"{part.num_chars}" for part in self.parts],
+            "tokens": [f"{part.num_tokens}" for part in self.parts if part.num_tokens is not None],
+            "score": ["-" if part.score is None else f"{part.score:.2f}" for part in self.parts],
+        }
+        head, cells = zip(*((name, column) for name, column in columns.items() if column), strict=True)
+        rows = list(zip(*cells, strict=True))
         widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
         lines = [
-            f"{one[0]:<{widths[0]}}  {one[1]:<{widths[1]}}  {one[2]:>{widths[2]}}  {one[3]:>{widths[3]}}  {why}"
+            "  ".join((*map(str.ljust, one[:2], widths[:2]), *map(str.rjust, one[2:], widths[2:]), why))
             for one, why in zip((head, *rows), ("why", *(part.why for part in self.parts)), strict=True)
         ]
         others = sum(part.num_chars for part in self.parts if part.source in OTHER_FILES)
@@ -84,7 +92,8 @@ class ContextReport:
         )
         if others:
             budget += f", {others} of at most {self.max_chunk_chars} of other files"
-        return "\n".join([*(line.rstrip() for line in lines), budget])
+        uncounted = [f"the tokens are not counted: {self.uncounted}"] if self.uncounted else []
+        return "\n".join([*(line.rstrip() for line in lines), budget, *uncounted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +102,17 @@ class Context:
 
     prompt: Prompt
     report: ContextReport
+
+    def texts(self) -> list[str]:
+        """The text of each part of the report."""
+        chunks, before = iter(self.prompt.chunks), self.prompt.prefix
+        found, start = [], 0
+        for part in self.report.parts:
+            if part.source in OTHER_FILES:
+                found.append(next(chunks).text)
+            elif part.source is Source.SUFFIX:
+                found.append(self.prompt.suffix)
+            else:
+                found.append(before[start : start + part.num_chars])
+                start += part.num_chars
+        return found

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from plt_lsp.context.prompt import context_of
 from plt_lsp.context_text import context_text
+from plt_lsp.context_tokens import with_tokens
 from plt_lsp.positions import Position
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.session import ServerSession
@@ -27,7 +28,8 @@ async def show_context(session: ServerSession, *arguments: object) -> dict[str, 
     if reason is not None or isinstance(snapshot, EmptyReason):
         raise ValueError(f"The model is shown nothing of {uri}: {reason}.")
     outline = session.outline_of(snapshot)
-    context = context_of(snapshot, outline, await session.others.preview(snapshot, outline))
+    found = context_of(snapshot, outline, await session.others.preview(snapshot, outline))
+    context = await with_tokens(found, snapshot.settings.model)
     text = context_text(snapshot, context, plan_for(snapshot, session.tree_of(snapshot)))
     return {"prompt": asdict(context.prompt), "report": asdict(context.report), "text": text}
 

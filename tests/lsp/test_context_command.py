@@ -4,20 +4,23 @@ import json
 
 import pytest
 
-from plt_engine.pack import DATA_DIR_VARIABLE
+from plt_engine.pack import DATA_DIR_VARIABLE, TOKENIZER_FILE
+from plt_engine.tokenizer import Tokenizer
 from plt_lsp.cli import main
 from plt_lsp.index.places import database_of
 from tests.lsp import samples
 from tests.lsp.indexed import keep_index
 from tests.lsp.snapshots import CURSOR
 from tests.lsp.workspaces import write
+from tests.packs import tiny_pack
 
 APP = "from prices import total\n\ntotal(\n"
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A file of a folder that is worked in, and a cursor in it."""
+    """A file of a folder that is worked in, and a cursor in it; no model is there."""
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     before = samples.sample("python").partition(CURSOR)[0]
     (tmp_path / "store.py").write_text(samples.sample("python").replace(CURSOR, ""), encoding="utf-8")
@@ -48,6 +51,27 @@ def test_it_tells_them_as_json(place, capsys):
         "after",
     ]
     assert sum(part["num_chars"] for part in told["report"]["parts"][:-1]) == len(told["prompt"]["prefix"])
+
+
+def test_the_tokens_of_each_part_are_counted(place, tmp_path, capsys):
+    tokenizer = Tokenizer.from_file(tiny_pack(tmp_path / "data" / "packs" / "tiny").folder / TOKENIZER_FILE)
+    words = ["context", place, "--model", "tiny", "--max-prefix-chars", "600"]
+    assert main(words) == 0
+    assert "chars  tokens  score  why" in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    *before, after = (part["num_tokens"] for part in told["report"]["parts"])
+    assert after == len(tokenizer.encode(told["prompt"]["suffix"]))
+    window = told["prompt"]["prefix"][-told["report"]["parts"][-2]["num_chars"] :]
+    assert before[-1] == len(tokenizer.encode(window))
+    assert all(before)
+
+
+def test_without_the_model_it_is_told_that_no_tokens_are_counted(place, capsys):
+    assert main(["context", place, "--model", "smollm2-135m"]) == 0
+    told = capsys.readouterr().out
+    assert "chars  score  why" in told
+    assert "the tokens are not counted: There is no model pack 'smollm2-135m'" in told
 
 
 def test_a_file_within_the_budget_is_one_part(place, capsys):

@@ -93,6 +93,7 @@ async def test_it_is_told_why(start, workspace, pack):
     assert part["why"] == "total is used; Cart is used"
     assert part["score"] == 1.0
     assert part["num_chars"] == len(told["prompt"]["chunks"][0]["text"])
+    assert "the tokens are not counted: " in told["text"]  # the scripted engine's pack has no tokenizer
     assert "--- of shop/prices.py\n" in told["text"]
     assert read_journal(pack) == []
 
