@@ -16,8 +16,11 @@ from plt_engine.errors import RequestError
 from plt_engine.fim import encode_prefix, render, stop_ids
 from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
 from plt_engine.healing import Reopened, TokenHealer
-from plt_engine.loop_evidence import LoopChoice, check_loops
+from plt_engine.latency_store import LatencyStore, Setup
+from plt_engine.loop_evidence import LoopChoice, check_loops, loop_options
+from plt_engine.loop_policy import preference
 from plt_engine.pack import TOKENIZER_FILE, Pack, load_pack, verified_files, verify_pack
+from plt_engine.planner import Planned, Planner
 from plt_engine.prefix_cache import PrefixCache
 from plt_engine.runner import ModelRunner
 from plt_engine.tokenizer import Tokenizer
@@ -27,8 +30,10 @@ from plt_engine.types import (
     GenerationChunk,
     GenerationOutput,
     GenerationRequest,
+    LoopLatency,
     SamplingParams,
 )
+from plt_engine.warm_start import WarmStart
 from plt_engine.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
@@ -54,6 +59,7 @@ class EngineOptions:
         verify_hashes: whether every file is compared with its hash in pack.json before it is used; one that has not
             changed since it was found right is not read again.
         force_loops: whether a loop count without evidence is run, for research; every result of it says so.
+        keeps_latency: whether what is measured of this machine's speed is kept for the next start.
     """
 
     device: str = "auto"
@@ -64,6 +70,7 @@ class EngineOptions:
     memory_bytes: int | None = None
     verify_hashes: bool = True
     force_loops: bool = False
+    keeps_latency: bool = False
 
 
 class Engine:
@@ -82,6 +89,8 @@ class Engine:
         end_ids = stop_ids(pack.manifest.fim, tokenizer) | frozenset(runner.config.eos_token_ids)
         self._vocabulary = Vocabulary(tokenizer, TokenHealer(tokenizer), end_ids)
         self._forces_loops = options.force_loops
+        self._planner = Planner(runner, self._counts(), self._store(options))
+        self._warm_start = WarmStart(runner, self.info.loops, lambda: self._planner.model, self._planner.learn)
         self._sequences = PrefixCache(lambda loops: runner.new_cache(loops, REWIND_TOKENS), options.cache_bytes)
 
     @classmethod
@@ -121,28 +130,52 @@ class Engine:
             RequestError: the request cannot be served as asked; before the first chunk.
             LoopCountError: the pack has no evidence for the loop count; before the first chunk.
         """
-        choice = self._choice_of_loops(request.loops)
+        started = time.perf_counter()
+        choice = None if request.loops is None else self._checked_loops(request.loops)
         if request.stop.max_tokens < 1:
             raise RequestError(f"max_tokens is {request.stop.max_tokens}; it must be 1 or more.")
         if request.num_alternatives < 1:
             raise RequestError(f"num_alternatives is {request.num_alternatives}; it must be 1 or more.")
-        prompt = self._prompt_ids(request)
-        sequence = self._sequences.acquire(request.workspace_id, request.session_id, prompt.ids, choice.loops)
-        for event in generate(self._runner, self._vocabulary, sequence, prompt, request, should_abort):
+        prompt, planned = self._plan(request, choice)
+        request = replace(request, stop=replace(request.stop, max_tokens=planned.max_tokens))
+        loops = planned.decision.loops
+        sequence = self._sequences.acquire(request.workspace_id, request.session_id, prompt.ids, loops)
+        waited_ms = (time.perf_counter() - started) * 1e3
+        arguments = (self._runner, self._vocabulary, sequence, prompt, request, should_abort, planned.answer_end)
+        for event in generate(*arguments):
             if isinstance(event, GenerationOutput):
-                event = replace(event, metrics=replace(event.metrics, is_forced=choice.is_forced))
+                decision = self._planner.finish(planned, event.metrics, waited_ms + event.metrics.answer_ms)
+                is_forced = choice is not None and choice.is_forced
+                event = replace(event, metrics=replace(event.metrics, is_forced=is_forced, decision=decision))
                 if request.num_alternatives > 1:
                     others = self._alternatives(request, sequence, prompt, event, should_abort)
                     event = replace(event, alternatives=others)
             yield event
 
-    def _prompt_ids(self, request: GenerationRequest) -> PromptIds:
+    @property
+    def latencies(self) -> tuple[LoopLatency, ...]:
+        """What is known of this machine's speed at each loop count."""
+        return self._planner.latencies
+
+    def idle(self, should_stop: Callable[[], bool]) -> bool:
+        """Do a little of what can wait: measure this machine's speed. Returns whether more is left to do."""
+        return self._warm_start.advance(should_stop)
+
+    def _plan(self, request: GenerationRequest, choice: LoopChoice | None) -> tuple[PromptIds, Planned]:
         fim, tokenizer = self._pack.manifest.fim, self._vocabulary.tokenizer
         prefix = encode_prefix(request.prompt, fim, tokenizer)
         reopened = self._vocabulary.healer.reopen(prefix) if request.heals_tokens else Reopened(prefix, b"")
-        room = max(self.info.max_context_tokens - request.stop.max_tokens, 0)
-        ids = render(request.prompt, fim, tokenizer, room, reopened.kept)
-        return PromptIds(ids or self._opening(), reopened.remainder)
+
+        def rendered(num_tokens: int) -> list[int]:
+            return render(request.prompt, fim, tokenizer, num_tokens, reopened.kept) or self._opening()
+
+        whole = rendered(max(self.info.max_context_tokens - request.stop.max_tokens, 0))
+        loops = None if choice is None else choice.loops
+        planned = self._planner.plan(request, whole, rendered, self._peek(request), loops)
+        return PromptIds(planned.ids, reopened.remainder), planned
+
+    def _peek(self, request: GenerationRequest) -> Callable[[list[int]], Sequence | None]:
+        return lambda ids: self._sequences.peek(request.workspace_id, request.session_id, ids)
 
     def _alternatives(
         self,
@@ -169,6 +202,7 @@ class Engine:
     def close_session(self, session_id: str) -> None:
         """Forget a session; an unknown one is no error."""
         self._sequences.close(session_id)
+        self._planner.close_session(session_id)
 
     @property
     def cache_bytes(self) -> int:
@@ -183,10 +217,17 @@ class Engine:
             raise RequestError("The prompt is empty, and the model has no token that begins a text; send some text.")
         return [opening]
 
-    def _choice_of_loops(self, loops: int | None) -> LoopChoice:
-        asked = self.info.default_loops if loops is None else loops
+    def _counts(self) -> tuple[int, ...]:
+        """The loop counts worth choosing from, the best first."""
+        return preference(loop_options(self._pack.manifest), self._pack.manifest.default_loops)
+
+    def _store(self, options: EngineOptions) -> LatencyStore:
+        setup = Setup.of(self._pack.manifest, self.info.device, self.info.dtype, self.info.num_threads)
+        return LatencyStore.of(setup) if options.keeps_latency else LatencyStore(None)
+
+    def _checked_loops(self, loops: int) -> LoopChoice:
         subject = f"the pack {self.info.pack}"
-        return check_loops(asked, self.info.loops, self._runner.config, subject, force=self._forces_loops)
+        return check_loops(loops, self.info.loops, self._runner.config, subject, force=self._forces_loops)
 
 
 def _describe(pack: Pack, runner: ModelRunner, load_ms: float) -> EngineInfo:

@@ -63,6 +63,33 @@ class PromptIds:
     remainder: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerEnd:
+    """When a text is an answer, though it may grow on: after so many tokens, or with its first line that is not blank.
+
+    Without either it is one at its end.
+    """
+
+    num_tokens: int | None = None
+    with_line: bool = False
+
+    def is_reached(self, num_tokens: int, text: str) -> bool:
+        """Whether so many tokens with this text are an answer."""
+        if self.num_tokens is not None and num_tokens >= self.num_tokens:
+            return True
+        return self.with_line and "\n" in text.lstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class _AnswerCost:
+    """What there was when the answer was complete."""
+
+    ms: float = 0.0
+    num_tokens: int = 0
+    num_drafted: int = 0
+    num_accepted: int = 0
+
+
 class _Clock:
     """Milliseconds since a request's start, and its deadline."""
 
@@ -127,6 +154,7 @@ def generate(
     prompt: PromptIds,
     request: GenerationRequest,
     should_abort: Callable[[], bool],
+    answer_end: AnswerEnd = AnswerEnd(),
 ) -> Iterator[GenerationChunk | GenerationOutput]:
     """Generate one text: chunks as they become certain, then exactly one output.
 
@@ -138,6 +166,7 @@ def generate(
         prompt: what is read before the first token is chosen.
         request: sampling and stop rules; the loop count is the sequence's.
         should_abort: asked before each prefill chunk and each token.
+        answer_end: when the text is the answer whose time is told; the text itself does not end there.
 
     Raises:
         RequestError: a sampling parameter is out of its range.
@@ -148,7 +177,7 @@ def generate(
     sequence.rewind(num_cached)
     num_token_layers = _cost(runner, sequence, len(prompt.ids))
     state = _prefill(runner, sequence, prompt.ids, lambda: should_abort() or clock.is_late())
-    num_generated, ttft_ms = 0, 0.0
+    num_generated, ttft_ms, answer = 0, 0.0, _AnswerCost()
     reason = None if state is not None else FinishReason.ABORTED if should_abort() else FinishReason.DEADLINE
     if state is not None:
         for token, log_p in _choices(runner, sequence, state, sampler, drafter, text):
@@ -158,6 +187,8 @@ def generate(
             if certain:
                 yield GenerationChunk(request.request_id, certain)
             reason = reason or _outer_reason(num_generated >= request.stop.max_tokens, should_abort(), clock.is_late())
+            if not answer.num_tokens and (reason is not None or answer_end.is_reached(num_generated, text.text)):
+                answer = _AnswerCost(clock.ms(), num_generated, drafter.num_drafted, drafter.num_accepted)
             if reason is not None:
                 break
     assert reason is not None, "the loop ends with a reason only"
@@ -177,6 +208,10 @@ def generate(
         num_drafted_tokens=drafter.num_drafted,
         num_accepted_tokens=drafter.num_accepted,
         num_token_layers=num_token_layers,
+        answer_ms=answer.ms or total_ms,
+        num_answer_tokens=answer.num_tokens,
+        num_answer_drafted_tokens=answer.num_drafted,
+        num_answer_accepted_tokens=answer.num_accepted,
     )
     log_probabilities = tuple(text.log_probabilities) if request.log_probabilities else ()
     yield GenerationOutput(request.request_id, text.text, reason, metrics, log_probabilities)

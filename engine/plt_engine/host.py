@@ -34,7 +34,7 @@ def load_engine(pack_dir: Path, options: Mapping[str, Any]) -> EngineLike:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     from plt_engine.engine import Engine, EngineOptions
 
-    return Engine.load(pack_dir, EngineOptions(**options))
+    return Engine.load(pack_dir, EngineOptions(**{"keeps_latency": True, **options}))
 
 
 def find_factory(name: str) -> EngineFactory:

@@ -131,6 +131,7 @@ class HostConnection:
             num_finished=counts.num_finished,
             num_failed=counts.num_failed,
             info=self._worker.info,
+            latencies=self._worker.latencies,
         )
 
 

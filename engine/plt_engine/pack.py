@@ -52,6 +52,12 @@ def data_dir() -> Path:
     return Path(override) if override else Path(platformdirs.user_data_path("plt-lsp"))
 
 
+def cache_dir() -> Path:
+    """The folder of what can be made anew: beside the data where its place is chosen, else the platform's place."""
+    override = os.environ.get(DATA_DIR_VARIABLE)
+    return Path(override) / "cache" if override else Path(platformdirs.user_cache_path("plt-lsp"))
+
+
 def packs_dir() -> Path:
     """The folder that holds one folder for each pack."""
     return data_dir() / "packs"

@@ -38,10 +38,10 @@ class PrefixCache:
     def acquire(self, workspace_id: str, session_id: str, prompt: list[int], loops: int) -> Sequence:
         """The session's sequence at a loop count, holding as much of the prompt as any session of its workspace."""
         key = (workspace_id, session_id)
+        other = self._other(workspace_id, session_id, prompt)
         sequence = self._sequences.pop(key, None) or Sequence([], self._new_cache(loops))
-        candidates = [(other.num_shared_with(prompt), other) for other in self._others(workspace_id)]
-        num_shared, other = max(candidates, key=lambda candidate: candidate[0], default=(0, sequence))
-        if num_shared >= sequence.num_shared_with(prompt) + FORK_TOKENS:
+        if other is not None:
+            num_shared = other.num_shared_with(prompt)
             sequence = Sequence(other.tokens[:num_shared], other.cache.fork(num_shared))
         if sequence.cache.loops != loops:
             sequence.cache.set_loops(loops)
@@ -49,13 +49,23 @@ class PrefixCache:
         self._evict()
         return sequence
 
+    def peek(self, workspace_id: str, session_id: str, prompt: list[int]) -> Sequence | None:
+        """What `acquire` would go on from, or None where it would begin anew; nothing is changed."""
+        return self._other(workspace_id, session_id, prompt) or self._sequences.get((workspace_id, session_id))
+
     def close(self, session_id: str) -> None:
         """Forget a session in every workspace; an unknown one is no error."""
         for key in [key for key in self._sequences if key[1] == session_id]:
             del self._sequences[key]
 
-    def _others(self, workspace_id: str) -> list[Sequence]:
-        return [sequence for key, sequence in self._sequences.items() if key[0] == workspace_id]
+    def _other(self, workspace_id: str, session_id: str, prompt: list[int]) -> Sequence | None:
+        """Another session's sequence, where it holds so much more of the prompt that copying it pays."""
+        own = self._sequences.get((workspace_id, session_id))
+        num_own = 0 if own is None else own.num_shared_with(prompt)
+        others = [one for key, one in self._sequences.items() if key[0] == workspace_id and one is not own]
+        best = max(others, key=lambda other: other.num_shared_with(prompt), default=None)
+        is_worth = best is not None and best.num_shared_with(prompt) >= num_own + FORK_TOKENS
+        return best if is_worth else None
 
     def _evict(self) -> None:
         while len(self._sequences) > 1 and self.nbytes > self._max_bytes:

@@ -70,15 +70,21 @@ class ModelRunner:
 
     def plan(self, cache: KVCache, end: int, first_wanted: int) -> PrefillPlan:
         """What `prefill` computes to extend `cache` to `end` tokens."""
-        if cache.loops > 1:
-            margin = min(REWIND_MARGIN_TOKENS, cache.rewind_tokens)
-            first_wanted = min(first_wanted, max(cache.num_tokens, end - 1 - margin))
+        return self.plan_from(cache.num_tokens, cache.later_loops, cache.rewind_tokens, end, first_wanted)
+
+    def plan_from(
+        self, num_cached: int, later_loops: tuple[LoopState, ...], rewind_tokens: int, end: int, first_wanted: int
+    ) -> PrefillPlan:
+        """What `prefill` would compute to extend a cache that holds so much to `end` tokens."""
+        if later_loops:
+            margin = min(REWIND_MARGIN_TOKENS, rewind_tokens)
+            first_wanted = min(first_wanted, max(num_cached, end - 1 - margin))
         return plan_prefill(
-            num_cached=cache.num_tokens,
+            num_cached=num_cached,
             end=end,
             num_layers=self.config.num_hidden_layers,
             window_left=self.config.loop.window_left,
-            later_loops=cache.later_loops,
+            later_loops=later_loops,
             first_wanted=first_wanted,
             shift=self.config.loop.shift,
         )

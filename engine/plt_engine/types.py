@@ -113,6 +113,15 @@ class Priority(IntEnum):
     WARM_UP = 2
 
 
+class RequestKind(StrEnum):
+    """What a request is for, which says what of it must be there within its latency budget (see loop_policy.py)."""
+
+    TYPING = "typing"  # a first line; the rest may grow on
+    INVOKED = "invoked"  # the whole text
+    EXPLAIN = "explain"  # the first token of a text that is read as it comes
+    REFACTOR = "refactor"  # the whole text, and nothing may be left out
+
+
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One completion to generate.
@@ -123,12 +132,14 @@ class GenerationRequest:
         prompt: what the model is shown.
         sampling: how tokens are chosen.
         stop: when the generation ends.
-        loops: the loop count R, or None for the pack's default.
+        loops: the loop count R, or None for the one that the policy chooses.
         workspace_id: the KV of one workspace is never used for another.
         heals_tokens: whether the tokens before the cursor may be chosen anew, together with what follows them.
         log_probabilities: whether the output lists those of its tokens.
         num_alternatives: how many different texts to return; beyond the first they are sampled.
         priority: what goes first.
+        kind: what it is for.
+        budget_ms: milliseconds within which the answer is wanted, or None where that does not matter.
     """
 
     request_id: str
@@ -142,6 +153,80 @@ class GenerationRequest:
     log_probabilities: bool = False
     num_alternatives: int = 1
     priority: Priority = Priority.INTERACTIVE
+    kind: RequestKind = RequestKind.TYPING
+    budget_ms: float | None = None
+
+
+class DecisionReason(StrEnum):
+    """What decided over loops, tokens and context."""
+
+    NO_BUDGET = "no_budget"  # nothing was to be kept to
+    NOT_MEASURED = "not_measured"  # nothing is known yet of this machine's speed
+    FITS = "fits"  # the best loop count fits with all tokens and all context
+    FEWER_LOOPS = "fewer_loops"  # a better loop count does not fit
+    HELD = "held"  # a better loop count has not fitted often enough in a row yet
+    FEWER_TOKENS = "fewer_tokens"  # no loop count fits with all tokens
+    LESS_CONTEXT = "less_context"  # nor with the fewest tokens
+    OVER_BUDGET = "over_budget"  # nor with the least context, which was taken
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was chosen for a request, by which numbers, and what came of it.
+
+    Attributes:
+        kind: of the request.
+        reason: what decided.
+        asked_loops: the loop count asked for, or None for auto.
+        loops: the loop count R that was run.
+        budget_ms: the latency budget, or None.
+        num_whole_tokens: length of the whole prompt.
+        num_prompt_tokens: length of what was shown of it.
+        num_uncached_tokens: of these, how many had to be computed.
+        num_answer_tokens: tokens that the answer may have by the budget's end.
+        predicted_ms: for an answer of so many tokens, or None where nothing is known yet.
+        answer_ms: what it took, from the start of the request; filled in at its end.
+        model_ms: what the latency model says for the tokens that the answer had; its error is measured by this.
+    """
+
+    kind: RequestKind
+    reason: DecisionReason
+    asked_loops: int | None
+    loops: int
+    budget_ms: float | None
+    num_whole_tokens: int
+    num_prompt_tokens: int
+    num_uncached_tokens: int
+    num_answer_tokens: int
+    predicted_ms: float | None = None
+    answer_ms: float | None = None
+    model_ms: float | None = None
+
+    @property
+    def is_within_budget(self) -> bool | None:
+        """Whether the answer came in time; None where there was no budget or no answer."""
+        if self.budget_ms is None or self.answer_ms is None:
+            return None
+        return self.answer_ms <= self.budget_ms
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLatency:
+    """What the latency model says of one loop count on this machine.
+
+    Attributes:
+        loops: the loop count R.
+        token_ms: for one more token after 1,000.
+        reading_ms: for reading 100 tokens after 900.
+        error: the median relative error of its predictions, for example 0.1.
+        num_measured: how many measurements it rests on; 0 where it is guessed from another loop count.
+    """
+
+    loops: int
+    token_ms: float
+    reading_ms: float
+    error: float
+    num_measured: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +253,11 @@ class GenerationMetrics:
         num_token_layers: layer outputs computed before the first token, in layers times positions over all loops: what
             the trapezoid prefill leaves of num_computed_tokens * layers * loops.
         is_forced: whether the loop count has no evidence and was run because the engine was told to.
+        answer_ms: time from the start of the request to the end of its answer: the first line or the last token that
+            the decision gave it, whichever came first.
+        num_answer_tokens: tokens of that answer; 0 where there was none. `num_answer_drafted_tokens` and
+            `num_answer_accepted_tokens` are those until then.
+        decision: what was chosen for the request, and why.
         ttft_ms: time from the start of the request to the first generated token.
         total_ms: time from the start of the request to its end.
         tokens_per_second: generated tokens after the first over the time after the first; 0 with fewer than two.
@@ -185,6 +275,11 @@ class GenerationMetrics:
     num_accepted_tokens: int = 0
     num_token_layers: int = 0
     is_forced: bool = False
+    answer_ms: float = 0.0
+    num_answer_tokens: int = 0
+    num_answer_drafted_tokens: int = 0
+    num_answer_accepted_tokens: int = 0
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ import orjson
 
 from plt_engine import types
 from plt_engine.errors import HostError
-from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest
+from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest, LoopLatency
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 OptionValue = str | int | float | bool | None
 
 
@@ -182,6 +182,7 @@ class Stats:
         num_finished: generations that ended with an output.
         num_failed: loads and generations that failed.
         info: the loaded engine, or None.
+        latencies: what it knows of this machine's speed, for each loop count.
     """
 
     type: ClassVar[str] = "stats"
@@ -193,6 +194,7 @@ class Stats:
     num_finished: int
     num_failed: int
     info: EngineInfo | None = None
+    latencies: tuple[LoopLatency, ...] = ()
 
 
 ClientMessage = Load | Generate | Abort | CloseSession | Ping | GetStats | Shutdown

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from plt_engine.errors import EngineError
 from plt_engine.scheduler import Scheduler, Ticket
-from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest, Priority
+from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest, LoopLatency, Priority
 from plt_engine.wire import (
     Aborted,
     Chunk,
@@ -30,6 +30,8 @@ from plt_engine.wire import (
 logger = logging.getLogger(__name__)
 
 Reply = Callable[[HostMessage], None]
+# So long nobody has asked for anything before the engine does what can wait.
+IDLE_S = 1.0
 
 
 class EngineLike(Protocol):
@@ -44,6 +46,13 @@ class EngineLike(Protocol):
 
     def close_session(self, session_id: str) -> None:
         """Forget a session."""
+
+    @property
+    def latencies(self) -> tuple[LoopLatency, ...]:
+        """What is known of this machine's speed at each loop count."""
+
+    def idle(self, should_stop: Callable[[], bool]) -> bool:
+        """Do a little of what can wait, no longer than nobody waits; returns whether more is left to do."""
 
 
 EngineFactory = Callable[[Path, Mapping[str, OptionValue]], EngineLike]
@@ -98,6 +107,7 @@ class EngineWorker:
         self._closed_sessions: list[str] = []
         self._engine: EngineLike | None = None
         self._config: EngineConfig | None = None
+        self._has_idle_work = False
         self._num_finished = 0
         self._num_failed = 0
 
@@ -126,6 +136,12 @@ class EngineWorker:
         return engine.info if engine is not None else None
 
     @property
+    def latencies(self) -> tuple[LoopLatency, ...]:
+        """What the loaded engine knows of this machine's speed."""
+        engine = self._engine
+        return engine.latencies if engine is not None else ()
+
+    @property
     def counts(self) -> WorkerCounts:
         """What the worker has done so far."""
         return WorkerCounts(len(self._scheduler), self._num_finished, self._num_failed)
@@ -140,11 +156,29 @@ class EngineWorker:
                 with self._changed:
                     self._scheduler.finish()
                     del self._jobs[job.key]
+            elif not closed:
+                self._has_idle_work = self._do_idle_work()
+
+    def _is_wanted(self) -> bool:
+        return len(self._scheduler) > 0
+
+    def _do_idle_work(self) -> bool:
+        """What can wait, a step at a time, until somebody comes; returns whether there is more of it."""
+        engine, is_left = self._engine, True
+        try:
+            while engine is not None and is_left and not self._is_wanted():
+                is_left = engine.idle(self._is_wanted)
+        except Exception:
+            logger.exception("what the engine does while nobody waits has failed, and is not tried again")
+            return False
+        return engine is not None and is_left
 
     def _take(self) -> tuple[list[str], Job | None]:
-        """Wait for work: the sessions to forget, and the job to run."""
+        """Wait for work: the sessions to forget, and the job to run; neither where there is time for what can wait."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._scheduler) or self._closed_sessions)
+            self._changed.wait_for(
+                lambda: len(self._scheduler) or self._closed_sessions, IDLE_S if self._has_idle_work else None
+            )
             closed, self._closed_sessions = self._closed_sessions, []
             ticket = self._scheduler.next()
             return closed, None if ticket is None else self._jobs[ticket.request_id]
@@ -203,6 +237,7 @@ class EngineWorker:
         engine = self._factory(Path(job.config.pack_dir), job.config.options)
         logger.info("loaded %s in %.0f ms", job.config.pack_dir, (time.monotonic() - started) * 1e3)
         self._engine, self._config = engine, job.config
+        self._has_idle_work = True
         if job.request is not None:
             job.reply(Loaded(job.request_id, engine.info))
         return engine

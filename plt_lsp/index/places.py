@@ -13,21 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import platformdirs
-
-from plt_engine.pack import DATA_DIR_VARIABLE
+from plt_engine.pack import cache_dir
 
 DATABASE = "index.sqlite3"
 LOCK = "lock"
 # So long nobody has worked in a workspace whose index goes.
 UNUSED_DAYS = 90
 DAY_S = 24 * 3600
-
-
-def cache_dir() -> Path:
-    """The folder of what can be made anew: beside the data where its place is chosen, else the platform's place."""
-    override = os.environ.get(DATA_DIR_VARIABLE)
-    return Path(override) / "cache" if override else Path(platformdirs.user_cache_path("plt-lsp"))
 
 
 def database_of(root: Path) -> Path:
