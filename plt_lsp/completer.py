@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from plt_engine.errors import ConfigError, EngineError, HostError, LoopCountError, PackError, PackNotFoundError
-from plt_engine.types import FinishReason, GenerationOutput
+from plt_engine.types import FinishReason, GenerationOutput, RequestKind
 from plt_engine.wire import EngineConfig
 from plt_lsp.engine_client import monotonic_ms
 from plt_lsp.engine_requests import request_for, sampled
@@ -127,7 +127,8 @@ async def _alternatives(
         left_ms = ends_ms - monotonic_ms()
         if len(found) == plan.num_texts - 1 or left_ms <= 0:
             break
-        request = request_for(session.engine.new_id(), snapshot, plan, outline, session.others.current(snapshot))
+        others, request_id = session.others.current(snapshot), session.engine.new_id()
+        request = request_for(request_id, snapshot, plan, outline, others, kind=RequestKind.INVOKED)
         request = sampled(request, seed, left_ms)
         other = Generation(session.engine, config, request, snapshot, plan, key=None)
         output = await other.finished()

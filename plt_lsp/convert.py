@@ -4,11 +4,12 @@ It decides nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from lsprotocol import types
 
 from plt_engine.types import GenerationMetrics
+from plt_lsp.decisions import decision_to_json
 from plt_lsp.documents import Change, Edit, FullText
 from plt_lsp.positions import Position
 from plt_lsp.settings import camel_case
@@ -42,4 +43,6 @@ def _change(change: types.TextDocumentContentChangeEvent) -> Change:
 
 def metrics_to_json(metrics: GenerationMetrics) -> Mapping[str, object]:
     """A generation's figures with the protocol's spelling of names."""
-    return {camel_case(name): value for name, value in asdict(metrics).items()}
+    decision = None if metrics.decision is None else decision_to_json(metrics.decision)
+    plain = asdict(replace(metrics, decision=None))
+    return {camel_case(name): value for name, value in plain.items()} | {"decision": decision}

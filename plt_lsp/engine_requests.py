@@ -5,7 +5,8 @@ It does not know how an answer comes or what becomes of it.
 
 from dataclasses import replace
 
-from plt_engine.types import GenerationRequest, Priority, SamplingParams, StopSpec
+from plt_engine.types import GenerationRequest, Priority, RequestKind, SamplingParams, StopSpec
+from plt_lsp.budgets import budget_ms, loops_asked
 from plt_lsp.context.cross_file import Selection
 from plt_lsp.context.prompt import build_prompt
 from plt_lsp.snapshot import Snapshot
@@ -24,6 +25,7 @@ def request_for(
     outline: Outline | None,
     others: Selection,
     priority: Priority = Priority.INTERACTIVE,
+    kind: RequestKind = RequestKind.TYPING,
 ) -> GenerationRequest:
     """The engine's request for the likeliest text.
 
@@ -34,6 +36,7 @@ def request_for(
         outline: of the snapshot's lines, where it has one.
         others: what is shown of other files.
         priority: what it gives way to.
+        kind: what it is for, which says its latency budget.
     """
     settings = snapshot.settings
     return GenerationRequest(
@@ -46,8 +49,10 @@ def request_for(
             indent_columns=plan.indent_columns,
             deadline_ms=float(settings.inline_completion.deadline_ms),
         ),
-        loops=settings.loops,
+        loops=loops_asked(settings),
         priority=priority,
+        kind=kind,
+        budget_ms=budget_ms(settings, kind),
     )
 
 
@@ -60,7 +65,7 @@ def warm_up_request(
         session_id=snapshot.session_id,
         prompt=build_prompt(snapshot, outline, others),
         stop=StopSpec(max_tokens=1),
-        loops=snapshot.settings.loops,
+        loops=loops_asked(snapshot.settings),
         priority=Priority.WARM_UP,
     )
 

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from plt_engine.types import GenerationOutput
+from plt_engine.types import GenerationOutput, RequestKind
 from plt_engine.wire import EngineConfig
 from plt_lsp.completion_cache import Hit
 from plt_lsp.engine_client import EngineState, monotonic_ms
@@ -69,8 +69,13 @@ async def new_text(
     """The text that the engine is now asked for, in place of the document's running one. Raises EngineError."""
     outline = session.outline_of(snapshot)
     others = await session.others.select(snapshot, outline)
-    request = request_for(session.engine.new_id(), snapshot, plan, outline, others)
-    generation = Generation(session.engine, config, request, snapshot, plan, key_of(session, snapshot, config))
+    kind = RequestKind.INVOKED if budget_ms is None else RequestKind.TYPING
+    request = request_for(session.engine.new_id(), snapshot, plan, outline, others, kind=kind)
+
+    def note(output: GenerationOutput) -> None:
+        session.note_decision(snapshot.language_id, output.metrics.decision)
+
+    generation = Generation(session.engine, config, request, snapshot, plan, key_of(session, snapshot, config), note)
     session.cache.add(generation)
     hit = Hit(generation, "")
     on_follow(hit)
@@ -99,7 +104,7 @@ async def _await_text(
             since_ms = monotonic_ms()
         left_ms = None if budget_ms is None else since_ms + budget_ms - monotonic_ms()
         if left_ms is not None and left_ms <= 0:
-            rest = hit.rest_of(growing.complete_lines)
+            rest = _early(session, hit, budget_ms)
             if rest.strip():
                 return FirstText(rest, is_partial=True, is_kept=is_kept)
             left_ms = None
@@ -107,6 +112,17 @@ async def _await_text(
             async with asyncio.timeout(None if left_ms is None else left_ms / 1e3):
                 await growing.change.wait()
     return _end_of(hit, is_kept=is_kept)
+
+
+def _early(session: ServerSession, hit: Hit[Generation], budget_ms: float | None) -> str:
+    """What can be given of a text that grows on: its complete lines, or the words of the first where none is.
+
+    Words are given only where there is a budget at all, and to clients that are told how the text grows on.
+    """
+    lines = hit.rest_of(hit.found.complete_lines)
+    if lines.strip() or not budget_ms or not session.client_features.inline_completion_progress:
+        return lines
+    return hit.rest_of(hit.found.complete_words)
 
 
 def _end_of(hit: Hit[Generation], *, is_kept: bool) -> FirstText | None:

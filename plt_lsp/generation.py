@@ -4,6 +4,8 @@ It does not know which requests those are; `plt_lsp.completion_cache` finds it f
 """
 
 import asyncio
+import re
+from collections.abc import Callable
 from contextlib import aclosing
 
 from plt_engine.errors import EngineError
@@ -14,6 +16,8 @@ from plt_lsp.postprocess.shape import BROKEN_OFF, Shaped, shape
 from plt_lsp.postprocess.view import View
 from plt_lsp.snapshot import Snapshot
 from plt_lsp.trigger import Plan
+
+_LAST_WORD = re.compile(r"\w*\Z")
 
 
 class Generation:
@@ -38,6 +42,7 @@ class Generation:
         base: Snapshot,
         plan: Plan,
         key: object,
+        on_end: Callable[[GenerationOutput], None] | None = None,
     ) -> None:
         self.base = base
         self.plan = plan
@@ -51,6 +56,7 @@ class Generation:
         self._config = config
         self._request = request
         self._view = View.of(base, plan)
+        self._on_end = on_end
         self._change = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
@@ -71,6 +77,13 @@ class Generation:
             return self.text
         whole, newline, _ = self.raw.rpartition("\n")
         return shape(whole, self._view).text if newline else ""
+
+    @property
+    def complete_words(self) -> str:
+        """What there is to offer so far without the last word, which may still change."""
+        if self.is_over or self.shaped.is_final:
+            return self.text
+        return _LAST_WORD.sub("", self.text).rstrip()
 
     @property
     def change(self) -> asyncio.Event:
@@ -127,6 +140,8 @@ class Generation:
             self.raw = output.text
             self.shaped = shape(self.raw, self._view, is_whole=output.finish_reason not in BROKEN_OFF)
         self.output = output
+        if self._on_end is not None:
+            self._on_end(output)
 
     def _tell(self) -> None:
         change, self._change = self._change, asyncio.Event()

@@ -79,6 +79,60 @@ class IndexJson(TypedDict):
     maxRssBytes: int
 
 
+class DecisionJson(TypedDict):
+    """What was chosen for a request, by which numbers, and what came of it.
+
+    Attributes:
+        kind: `typing`, `invoked`, `explain` or `refactor`.
+        reason: what decided (plt_engine.types.DecisionReason).
+        askedLoops: as `plt.loops` says, or null for auto.
+        loops: the loop count that was run.
+        budgetMs: the latency budget.
+        numWholeTokens: length of the whole prompt.
+        numPromptTokens: length of what was shown of it.
+        numUncachedTokens: of these, how many had to be computed.
+        numAnswerTokens: tokens that the answer might have by the budget's end.
+        predictedMs: for an answer of so many tokens; null where nothing was known of this machine's speed.
+        answerMs: what the answer took the engine.
+        modelMs: what would be predicted for the tokens that it had.
+        withinBudget: whether it took no longer than the budget; null where there was none.
+        text: all that in one line for people.
+    """
+
+    kind: str
+    reason: str
+    askedLoops: int | None
+    loops: int
+    budgetMs: float | None
+    numWholeTokens: int
+    numPromptTokens: int
+    numUncachedTokens: int
+    numAnswerTokens: int
+    predictedMs: float | None
+    answerMs: float | None
+    modelMs: float | None
+    withinBudget: bool | None
+    text: str
+
+
+class LatencyJson(TypedDict):
+    """What is known of this machine's speed at a loop count.
+
+    Attributes:
+        loops: the loop count.
+        tokenMs: for one more token after 1000.
+        readingMs: for reading 100 tokens after 900.
+        error: the median relative error of the predictions.
+        numMeasured: measurements so far; 0 where it is guessed from another loop count.
+    """
+
+    loops: int
+    tokenMs: float
+    readingMs: float
+    error: float
+    numMeasured: int
+
+
 class Status(TypedDict):
     """The answer to plt/status, and plt/didChangeStatus, which is sent on every change of the first four fields.
 
@@ -95,6 +149,10 @@ class Status(TypedDict):
         counts: how requests ended, and what was accepted, since the server's start.
         engine: the engine process, or null where none runs.
         indexes: of the workspace folders in which a document was opened.
+        loops: as `plt.loops` says: `auto`, or a count.
+        budgetsMs: the latency budget of each kind of request.
+        decision: of the last text that was asked for, or null before the first.
+        latencies: of each loop count, once something was measured.
     """
 
     kind: StatusKind
@@ -107,6 +165,10 @@ class Status(TypedDict):
     counts: dict[str, int]
     engine: EngineJson | None
     indexes: list[IndexJson]
+    loops: str | int
+    budgetsMs: dict[str, int]
+    decision: DecisionJson | None
+    latencies: list[LatencyJson]
 
 
 class PositionJson(TypedDict):

@@ -30,12 +30,12 @@ LUA_TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", boo
 VSCODE_SCOPES = {Scope.USER: "machine", Scope.WORKSPACE: "window"}
 
 
-def split_optional(kind: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type hint is no class that could be named
-    """A type hint without its None, and whether it had one."""
+def split_optional(kind: Any) -> tuple[tuple[Any, ...], bool]:  # noqa: ANN401 - a type hint is no class to be named
+    """The types of a hint without None, and whether it had that."""
     if get_origin(kind) in (Union, types.UnionType):
-        inner = [arg for arg in get_args(kind) if arg is not types.NoneType]
-        return inner[0], len(inner) < len(get_args(kind))
-    return kind, False
+        inner = tuple(arg for arg in get_args(kind) if arg is not types.NoneType)
+        return inner, len(inner) < len(get_args(kind))
+    return (kind,), False
 
 
 def plain(value: object) -> object:
@@ -45,15 +45,15 @@ def plain(value: object) -> object:
 
 def property_of(spec: Spec) -> dict[str, Any]:
     """The JSON schema of one setting, as draft 2020-12 and VS Code both read it."""
-    kind, is_optional = split_optional(spec.kind)
-    schema = _kind_schema(kind)
+    kinds, is_optional = split_optional(spec.kind)
+    schemas = [_kind_schema(kind) for kind in kinds]
+    schema: dict[str, Any] = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     if is_optional:
         schema["type"] = [schema["type"], "null"]
         if "enum" in schema:
             schema["enum"].append(None)
-    for key, value in (("minimum", spec.about.minimum), ("maximum", spec.about.maximum)):
-        if value is not None:
-            schema[key] = value
+    limits = {"minimum": spec.about.minimum, "maximum": spec.about.maximum}
+    schema |= {key: value for key, value in limits.items() if value is not None}
     return {**schema, "default": plain(spec.default), "description": describe(spec)}
 
 
@@ -118,8 +118,8 @@ def lua_annotations() -> str:
 
 
 def _lua_field(spec: Spec) -> str:
-    kind, is_optional = split_optional(spec.kind)
-    shown = f"{_lua_type(kind)}|vim.NIL" if is_optional else _lua_type(kind)
+    kinds, is_optional = split_optional(spec.kind)
+    shown = "|".join([*map(_lua_type, kinds), *(["vim.NIL"] if is_optional else [])])
     return f"---@field {spec.key.rpartition('.')[2]}? {shown} {describe(spec)} Default: {_shown_default(spec)}."
 
 
@@ -156,12 +156,11 @@ def _shown_default(spec: Spec) -> str:
 
 
 def _range(spec: Spec) -> str:
-    kind, _ = split_optional(spec.kind)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return ", ".join(f"`{member.value}`" for member in kind)
+    kinds, _ = split_optional(spec.kind)
+    found = [f"`{one.value}`" for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum) for one in kind]
     if spec.about.minimum is not None and spec.about.maximum is not None:
-        return f"{spec.about.minimum} to {spec.about.maximum}"
-    return ""
+        found.append(f"{spec.about.minimum} to {spec.about.maximum}")
+    return ", ".join(found)
 
 
 def generated(root: Path = ROOT) -> Iterator[tuple[Path, str, str]]:

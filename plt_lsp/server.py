@@ -28,6 +28,7 @@ from plt_lsp.features import (
     indexing,
     inline_completion,
     loading,
+    loops,
     notebook_sync,
     registration,
     status,
@@ -267,11 +268,21 @@ async def _doctor(ls: PltServer, *_: object) -> dict[str, object]:
     return await doctor.doctor(ls.session, ls.client)
 
 
+async def _switch_loop_count(ls: PltServer, *arguments: object) -> dict[str, object]:
+    return await loops.switch_loop_count(ls.session, *arguments)
+
+
+def _switch_latency_budget(ls: PltServer, *arguments: object) -> dict[str, object]:
+    return loops.switch_latency_budget(ls.session, *arguments)
+
+
 COMMANDS: Mapping[str, Handler] = {
     accepted.COMMAND: _accepted,
     accepted.STATISTICS_COMMAND: _statistics,
     context.COMMAND: _show_context,
     doctor.COMMAND: _doctor,
+    loops.LOOPS_COMMAND: _switch_loop_count,
+    loops.BUDGET_COMMAND: _switch_latency_budget,
     status.RETRY_COMMAND: _load_model,
     status.SNOOZE_COMMAND: _snooze_for,
 }

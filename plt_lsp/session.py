@@ -12,11 +12,13 @@ from typing import Protocol
 
 from plt_engine.errors import PackNotFoundError
 from plt_engine.pack import data_dir, find_pack, pack_fingerprint
+from plt_engine.types import Decision
 from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.activity import Activity
 from plt_lsp.completion_cache import CompletionCache
 from plt_lsp.condition import NEEDS_THE_USER, Condition, Facts, Failure, condition_of
 from plt_lsp.context.prompt import fits_whole
+from plt_lsp.decisions import described
 from plt_lsp.dismissals import Dismissals
 from plt_lsp.documents import Change, Document, DocumentStore, SyncReason, cursor_of
 from plt_lsp.engine_client import EngineClient, monotonic_ms
@@ -90,6 +92,7 @@ class ServerSession:
         self.indexes = WorkspaceIndexes()
         self.others = Gathering(self.documents, editor, self.counts, WorkspaceReader())
         self.latency_ms: float | None = None
+        self.decision: Decision | None = None
         self._streams: dict[str, Cancellable] = {}
         self._activities: dict[str, Activity] = {}
         self._initial: object = None
@@ -217,6 +220,14 @@ class ServerSession:
         self.trees.forget(document.session_id)
         self.frames.forget(document.session_id)
         self.engine.close_session(document.session_id)
+
+    def note_decision(self, language_id: str, decision: Decision | None) -> None:
+        """A text that somebody asked for is whole: what was chosen for it, and what came of it."""
+        if decision is not None:
+            self.decision = decision
+            self.usage.decided(language_id, decision)
+            logger.info("decision: %s", described(decision))
+            self.note_change()
 
     def note_latency(self, elapsed_ms: float) -> None:
         """So long the engine needed for the first text of an answer."""

@@ -42,6 +42,12 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class Loops(StrEnum):
+    """The loop count that is none: the policy chooses it for each request."""
+
+    AUTO = "auto"
+
+
 class LogLevel(StrEnum):
     """How much is written to the log, which is standard error."""
 
@@ -126,9 +132,19 @@ class InlineCompletionSettings:
     latency_budget_ms: int = field(
         default=300,
         metadata=about(
-            "While typing, the answer is given after this time with the lines that are complete by then; the rest "
-            "follows with the next key press, or at once in editors that can be told of it. Loading the model does "
-            "not count.",
+            "While typing, the answer is given after this time with the lines that are complete by then, or with the "
+            "first words in editors that can be told of the rest, which follows; 0 gives it with the first complete "
+            "line. Loops, and for a text that was not read yet also context, are chosen so that it can be kept. "
+            "Loading the model does not count.",
+            unit="milliseconds",
+            minimum=0,
+            maximum=120_000,
+        ),
+    )
+    invoked_latency_budget_ms: int = field(
+        default=3000,
+        metadata=about(
+            "Where you ask for a suggestion, the first one has no more tokens than this time allows, but at least 16.",
             unit="milliseconds",
             minimum=0,
             maximum=120_000,
@@ -141,6 +157,37 @@ class InlineCompletionSettings:
             unit="milliseconds",
             minimum=50,
             maximum=120_000,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainSettings:
+    """Explanations."""
+
+    latency_budget_ms: int = field(
+        default=1000,
+        metadata=about(
+            "The first word of an explanation is to be there after this time. No command asks for one yet.",
+            unit="milliseconds",
+            minimum=0,
+            maximum=120_000,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RefactorSettings:
+    """Rewriting code."""
+
+    latency_budget_ms: int = field(
+        default=20_000,
+        metadata=about(
+            "A rewritten text is to be whole after this time; nothing is left out of it for that. No command asks for "
+            "one yet.",
+            unit="milliseconds",
+            minimum=0,
+            maximum=600_000,
         ),
     )
 
@@ -278,14 +325,13 @@ class Settings:
             scope=Scope.USER,
         ),
     )
-    loops: int | None = field(
-        default=None,
+    loops: Loops | int = field(
+        default=Loops.AUTO,
         metadata=about(
-            "The loop count R; the pack must have evidence for it.",
-            unit="loops",
+            "The loop count R, for which the pack must have evidence. With `auto` each request gets the best count "
+            "that fits into its latency budget.",
             minimum=1,
             maximum=64,
-            null_means="the pack's default",
         ),
     )
     disabled_languages: tuple[str, ...] = field(
@@ -336,6 +382,8 @@ class Settings:
         default=LogLevel.INFO, metadata=about("How much is written to the log.", scope=Scope.USER)
     )
     inline_completion: InlineCompletionSettings = field(default_factory=InlineCompletionSettings)
+    explain: ExplainSettings = field(default_factory=ExplainSettings)
+    refactor: RefactorSettings = field(default_factory=RefactorSettings)
     context: ContextSettings = field(default_factory=ContextSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)

@@ -145,7 +145,11 @@ def _value(spec: Spec, raw: object, problems: list[Problem]) -> object:
 
 
 def _read(spec: Spec, raw: object) -> tuple[bool, object]:
-    kind = plain_kind(spec.kind)
+    found = [_read_as(spec, kind, raw) for kind in plain_kinds(spec.kind)]
+    return next((one for one in found if one[0]), (False, None))
+
+
+def _read_as(spec: Spec, kind: Any, raw: object) -> tuple[bool, object]:  # noqa: ANN401
     if kind is bool:
         return isinstance(raw, bool), raw
     if kind is int:
@@ -170,28 +174,31 @@ def _read_int(spec: Spec, raw: object) -> tuple[bool, object]:
     return (low is None or raw >= low) and (high is None or raw <= high), raw
 
 
-def plain_kind(kind: Any) -> Any:  # noqa: ANN401  (a type form; Python has no type for those)
-    """A setting's type without `| None`."""
+def plain_kinds(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401  (a type form; Python has no type for those)
+    """The types of which a setting's value may be, without None."""
     if get_origin(kind) in (Union, types.UnionType):
-        return next(item for item in get_args(kind) if item is not type(None))
-    return kind
+        return tuple(item for item in get_args(kind) if item is not type(None))
+    return (kind,)
 
 
 def allowed(spec: Spec) -> str:
     """What a setting may be, in words."""
-    kind = plain_kind(spec.kind)
+    words = " or ".join(_allowed(spec, kind) for kind in plain_kinds(spec.kind))
+    return f"{words}, or null for {spec.about.null_means}" if spec.about.null_means else words
+
+
+def _allowed(spec: Spec, kind: Any) -> str:  # noqa: ANN401
     unit = f" ({spec.about.unit})" if spec.about.unit else ""
     if kind is bool:
-        words = "true or false"
-    elif kind is int:
-        words = f"a whole number from {spec.about.minimum} to {spec.about.maximum}{unit}"
-    elif get_origin(kind) is tuple:
-        words = "a list of texts"
-    elif issubclass(kind, StrEnum):
-        words = "one of " + ", ".join(json.dumps(str(member)) for member in kind)
-    else:
-        words = "a text that is not empty"
-    return f"{words}, or null for {spec.about.null_means}" if spec.about.null_means else words
+        return "true or false"
+    if kind is int:
+        return f"a whole number from {spec.about.minimum} to {spec.about.maximum}{unit}"
+    if get_origin(kind) is tuple:
+        return "a list of texts"
+    if issubclass(kind, StrEnum):
+        members = ", ".join(json.dumps(str(member)) for member in kind)
+        return f"one of {members}" if len(kind) > 1 else members
+    return "a text that is not empty"
 
 
 def _shown(value: object) -> str:

@@ -120,6 +120,7 @@ def summary(counts: Mapping[str, int]) -> dict[str, int | float | None]:
     """The figures of one group as people read them; shares are of what was shown."""
     shown = counts.get("shown", 0) or counts.get("offered", 0)
     accepted = counts.get("accepted", 0)
+    within, over = counts.get("within_budget", 0), counts.get("over_budget", 0)
     return {
         "shown": shown,
         "accepted": accepted,
@@ -133,6 +134,7 @@ def summary(counts: Mapping[str, int]) -> dict[str, int | float | None]:
         "retainedCharacters120s": counts.get("retained_characters_120s", 0),
         "latencyP50Ms": latency_percentile(counts, 0.50),
         "latencyP95Ms": latency_percentile(counts, 0.95),
+        "budgetKeptShare": within / (within + over) if within + over else None,
     }
 
 

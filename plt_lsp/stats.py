@@ -48,11 +48,23 @@ def table(total: Total) -> Table:
     heading = f"Completions since {total.since.isoformat()}; counts never leave this machine"
     found = Table(title=heading, box=box.SIMPLE, padding=(0, 1, 0, 0))
     found.add_column("language", no_wrap=True)
-    for title in ("loops", "shown", "accepted", "share", "partly", "typed", "chars", "kept 2 min", "ms p50", "p95"):
+    for title in (
+        "loops",
+        "shown",
+        "accepted",
+        "share",
+        "partly",
+        "typed",
+        "chars",
+        "kept 2 min",
+        "ms p50",
+        "p95",
+        "in budget",
+    ):
         found.add_column(title, justify="right")
     for group, counts in sorted(total.counts.items()):
         row = summary(counts)
-        share, kept = row["acceptedShare"], row["retainedCharacters120s"]
+        share, kept, in_budget = row["acceptedShare"], row["retainedCharacters120s"], row["budgetKeptShare"]
         found.add_row(
             group.language,
             str(group.loops),
@@ -61,5 +73,6 @@ def table(total: Total) -> Table:
             *(str(row[name]) for name in ("partlyAccepted", "typedThrough", "acceptedCharacters")),
             str(kept),
             *("–" if row[name] is None else str(row[name]) for name in ("latencyP50Ms", "latencyP95Ms")),
+            "–" if in_budget is None else f"{in_budget:.0%}",
         )
     return found

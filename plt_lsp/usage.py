@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from plt_engine.types import Decision
 from plt_lsp.acceptance import (
     RETENTION_SECONDS,
     Ended,
@@ -53,6 +54,13 @@ class Usage:
         self._kept: dict[int, Kept] = {}
         self._num_kept = 0
         self._is_save_due = False
+
+    def decided(self, language: str, decision: Decision) -> None:
+        """Count what was chosen for a request, and whether its budget was kept."""
+        group = Group(language, decision.loops)
+        self._count(group, f"decision_{decision.reason}")
+        if decision.is_within_budget is not None:
+            self._count(group, "within_budget" if decision.is_within_budget else "over_budget")
 
     def offered(self, place: Place, loops: int, texts: Sequence[str], elapsed_ms: float) -> list[int]:
         """Follow an answer's texts; returns their numbers, in order."""

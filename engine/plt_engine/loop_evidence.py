@@ -10,10 +10,7 @@ from plt_engine.config import ModelConfig
 from plt_engine.errors import LoopCountError
 from plt_engine.json_object import Figure
 from plt_engine.loop_policy import LoopOption
-from plt_engine.pack_manifest import PackManifest
-
-# The figure among a loop count's evidence by which counts are compared; lower is better.
-QUALITY = "bits_per_byte"
+from plt_engine.pack_manifest import QUALITY, PackManifest
 
 
 @dataclass(frozen=True, slots=True)

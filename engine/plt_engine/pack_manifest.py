@@ -13,6 +13,10 @@ from plt_engine.errors import PackFormatError
 from plt_engine.json_object import Figure, JsonObject
 
 FORMAT_VERSION = 1
+# The figure among a loop count's evidence by which counts are compared; lower is better.
+QUALITY = "bits_per_byte"
+# The share of lines that are completed exactly.
+EXACT = "line_exact_match"
 
 
 class FimOrder(StrEnum):

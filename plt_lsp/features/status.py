@@ -11,13 +11,15 @@ from plt_engine.types import EngineInfo
 from plt_engine.wire import Stats
 from plt_lsp import __version__
 from plt_lsp.announcer import Announcer
+from plt_lsp.budgets import budgets, loops_asked
 from plt_lsp.completer import explain
 from plt_lsp.condition import Condition, Remedy
+from plt_lsp.decisions import decision_to_json, latency_to_json
 from plt_lsp.engine_client import EngineState
 from plt_lsp.index.client import FolderIndex
 from plt_lsp.messages import DID_CHANGE_STATUS, CommandJson, EngineJson, IndexJson, Status
 from plt_lsp.session import ServerSession
-from plt_lsp.settings import camel_case
+from plt_lsp.settings import Loops, camel_case
 
 RETRY_COMMAND = "plt.loadModel"
 SNOOZE_COMMAND = "plt.snoozeFor"
@@ -55,7 +57,8 @@ class StatusTeller:
         session = self._session
         is_answering = session.engine.state is EngineState.READY
         stats = await _stats(session) if is_answering else None
-        news = (session.condition, session.engine.pid, session.engine.info, session.settings.model)
+        settings, loops = session.settings, session.decision and session.decision.loops
+        news = (session.condition, session.engine.pid, session.engine.info, settings.model, settings.loops, loops)
         if news != self._told:
             self._told = news
             session.editor.notify(DID_CHANGE_STATUS, _status(session, session.condition, stats))
@@ -101,6 +104,10 @@ def _status(session: ServerSession, condition: Condition, stats: Stats | None) -
         "counts": dict(session.counts),
         "engine": _engine(session, stats),
         "indexes": [_index(index) for index in session.indexes.all],
+        "loops": loops if (loops := loops_asked(session.settings)) is not None else Loops.AUTO.value,
+        "budgetsMs": {kind.value: ms for kind, ms in budgets(session.settings).items()},
+        "decision": decision_to_json(session.decision) if session.decision is not None else None,
+        "latencies": [latency_to_json(one) for one in stats.latencies] if stats is not None else [],
     }
     if condition.reason is not None:
         found["reason"] = condition.reason

@@ -33,6 +33,7 @@ from plt_engine.types import (
     GenerationMetrics,
     GenerationOutput,
     GenerationRequest,
+    LoopLatency,
 )
 
 POLL_S = 0.002
@@ -102,6 +103,11 @@ class ScriptedEngine:
             ),
             log_probabilities=(log_probability,) if request.log_probabilities else (),
         )
+
+    latencies = (LoopLatency(1, 10.0, 40.0, 0.1, 20), LoopLatency(2, 14.0, 70.0, 0.2, 0))
+
+    def idle(self, should_stop: Callable[[], bool]) -> bool:
+        return False
 
     def close_session(self, session_id: str) -> None:
         self._note("close_session", session_id=session_id)

@@ -74,8 +74,8 @@ def test_the_configuration_stands_over_the_initialization_options_key_by_key():
         ({"enable": "yes"}, 'plt.enable = "yes" is not allowed: it must be true or false; the default, true, holds.'),
         (
             {"loops": 0},
-            "plt.loops = 0 is not allowed: it must be a whole number from 1 to 64 (loops), or null for the pack's "
-            "default; the default, null, holds.",
+            'plt.loops = 0 is not allowed: it must be "auto" or a whole number from 1 to 64; '
+            'the default, "auto", holds.',
         ),
         (
             {"logLevel": "loud"},

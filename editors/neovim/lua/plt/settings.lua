@@ -1,5 +1,8 @@
 -- The server's settings as types for editors. Written by `python -m plt_lsp.schema`; do not edit.
 
+---@class plt.SettingsRefactor
+---@field latencyBudgetMs? integer A rewritten text is to be whole after this time; nothing is left out of it for that. No command asks for one yet. In milliseconds. Default: 20000.
+
 ---@class plt.SettingsInlineCompletion
 ---@field trigger? "automatic"|"manual" Offer completions while typing, or only when asked for one. Default: "automatic".
 ---@field maxTokens? integer The most tokens that one completion may have. In tokens. Default: 96.
@@ -7,7 +10,8 @@
 ---@field extent? "auto"|"line"|"block" Offer a line, a block, or what suits the place of the cursor. Default: "auto".
 ---@field alternatives? integer The most suggestions to choose from where one is asked for; while typing there is one. In suggestions. Default: 3.
 ---@field maxCharsAfterCursor? integer Nothing is offered while typing where more text than this follows on the line. In characters. Default: 80.
----@field latencyBudgetMs? integer While typing, the answer is given after this time with the lines that are complete by then; the rest follows with the next key press, or at once in editors that can be told of it. Loading the model does not count. In milliseconds. Default: 300.
+---@field latencyBudgetMs? integer While typing, the answer is given after this time with the lines that are complete by then, or with the first words in editors that can be told of the rest, which follows; 0 gives it with the first complete line. Loops, and for a text that was not read yet also context, are chosen so that it can be kept. Loading the model does not count. In milliseconds. Default: 300.
+---@field invokedLatencyBudgetMs? integer Where you ask for a suggestion, the first one has no more tokens than this time allows, but at least 16. In milliseconds. Default: 3000.
 ---@field deadlineMs? integer A completion is cut short after this time; loading the model does not count. In milliseconds. Default: 5000.
 
 ---@class plt.SettingsIndex
@@ -15,6 +19,9 @@
 ---@field maxFiles? integer The most source files of a workspace folder; of more, those nested deepest are left out. In files. Default: 50000.
 ---@field maxFileKb? integer Larger source files are left out. In kilobytes. Default: 512.
 ---@field maxMemoryMb? integer The most memory that the index's process may have. In megabytes. Default: 512.
+
+---@class plt.SettingsExplain
+---@field latencyBudgetMs? integer The first word of an explanation is to be there after this time. No command asks for one yet. In milliseconds. Default: 1000.
 
 ---@class plt.SettingsEngine
 ---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
@@ -32,7 +39,7 @@
 ---@class plt.Settings
 ---@field enable? boolean Offer anything at all. Default: true.
 ---@field model? string The model pack: a name from `plt-lsp models list`, or the path of a pack's folder. A path is read from the editor's initialization options only, which a workspace cannot change. Default: "smollm2-135m".
----@field loops? integer|vim.NIL The loop count R; the pack must have evidence for it. In loops. Null: the pack's default. Default: null.
+---@field loops? "auto"|integer The loop count R, for which the pack must have evidence. With `auto` each request gets the best count that fits into its latency budget. Default: "auto".
 ---@field disabledLanguages? string[] Languages without completions, by the editor's language ids, for example `markdown`. Default: [].
 ---@field excludedFiles? string[] Files without completions, as globs: of the file's name, or, with a slash, of its path in the workspace folder; `**` goes through folders. Default: [".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.keystore", "id_rsa*", "id_ed25519*", ".netrc", ".npmrc", ".pypirc", "credentials", "secrets.*"].
 ---@field maxFileChars? integer Nothing is offered in larger files, which are seldom written by hand. In characters. Default: 1000000.
@@ -40,7 +47,9 @@
 ---@field logLevel? "error"|"warning"|"info"|"debug" How much is written to the log. Default: "info".
 ---@field context? plt.SettingsContext
 ---@field engine? plt.SettingsEngine
+---@field explain? plt.SettingsExplain
 ---@field index? plt.SettingsIndex
 ---@field inlineCompletion? plt.SettingsInlineCompletion
+---@field refactor? plt.SettingsRefactor
 
 return {}
