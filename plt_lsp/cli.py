@@ -88,7 +88,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "demo": (_demo, "build the default model and complete some real files"),
     "doctor": (_doctor, "check the installation, the models and one completion"),
     "stats": (_stats, "show what was offered and used on this machine"),
-    "models": (_models, "build, add, list and show model packs"),
+    "models": (_models, "build, add, list, show and calibrate model packs"),
     "eval": (_eval, "measure a model pack on held-out code"),
     "diagnose": (_diagnose, "show what each loop of a model changes, and whether it pays"),
 }

@@ -12,11 +12,11 @@ from typing import Any
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Column, Table
 
 from plt_engine.errors import EngineError, PackError, PackNotFoundError, RequestError
-from plt_engine.pack import Pack, data_dir, find_pack, list_packs, load_pack, packs_dir, verify_pack
+from plt_engine.pack import MANIFEST_FILE, Pack, data_dir, find_pack, list_packs, load_pack, packs_dir, verify_pack
 from plt_engine.pack_manifest import PackManifest, WeightFormat, dump_manifest
 from plt_engine.recipes import RECIPES, find_recipe
 
@@ -60,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--force", action="store_true", help="replace a pack of this name")
     add.add_argument("--keep-download", action="store_true", help="keep the fetched files beside the pack")
     add.set_defaults(run=_add)
+
+    calibration = actions.add_parser(
+        "calibrate", help="measure a pack at every loop count on this machine, and note that in its pack.json"
+    )
+    calibration.add_argument("name", metavar="PACK", help="a pack's name or the path of its folder")
+    calibration.add_argument("--threads", type=int, metavar="N", help="CPU threads; by default the engine's choice")
+    calibration.add_argument("--json", action="store_true", help="print JSON")
+    calibration.set_defaults(run=_calibrate)
 
     logits = actions.add_parser("logits", help="write a model's logits for given tokens, to compare engines by")
     logits.add_argument("--model", required=True, metavar="DIR", help="a checkpoint's folder, or a pack's, or its name")
@@ -116,6 +124,26 @@ def _add(arguments: argparse.Namespace) -> int:
     return _say("FIM: none found; completions see the prefix only" if fim is None else f"FIM: {fim.name}")
 
 
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from plt_engine.calibrate import calibrate
+
+    with _progress_bar(MofNCompleteColumn()) as progress:
+        found = calibrate(find_pack(arguments.name), arguments.threads, progress)
+    if arguments.json:
+        return _say_json({"folder": str(found.pack.folder), "lines": found.num_lines, "measured": found.measured})
+    headings = ("loops", "evidence", "bits per byte", "lines right", "ms a token", "ms to read 100", "error")
+    table = Table(*headings, box=None, pad_edge=False)
+    for one in found.measured:
+        speed = one.latency
+        cells = ("-",) * 3
+        if speed is not None:
+            cells = (f"{speed.token_ms:.1f}", f"{speed.reading_ms:.0f}", f"{speed.error:.0%}")
+        quality = (f"{one.bits_per_byte:.3f}", f"{one.line_exact_match:.1%}")
+        table.add_row(str(one.loops), one.evidence or "none: not useful", *quality, *cells)
+    _console().print(table)
+    return _say(f"{found.num_lines} lines and their bytes; noted in {found.pack.folder / MANIFEST_FILE}")
+
+
 def _logits(arguments: argparse.Namespace) -> int:
     from plt_engine.logits import LogitsRequest, write_logits
 
@@ -153,8 +181,8 @@ def _whole_pack(folder: Path) -> Pack | None:
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
+def _progress_bar(count: ProgressColumn | None = None) -> Iterator[Callable[[str, int, int], None]]:
+    columns = TextColumn("{task.description}"), BarColumn(), count or DownloadColumn()
     with Progress(*columns, console=Console(stderr=True)) as bar:
         tasks: dict[str, Any] = {}
 

@@ -4,18 +4,22 @@ It ties together packs, prompts, sessions and the decode loop; it does not know 
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
+from collections.abc import Sequence as TypeSequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 
 from plt_engine.device import bounded_cache_bytes, load_model, plan_for
 from plt_engine.errors import RequestError
 from plt_engine.fim import encode_prefix, render, stop_ids
 from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
 from plt_engine.healing import Reopened, TokenHealer
+from plt_engine.latency import LatencyModel
 from plt_engine.latency_store import LatencyStore, Setup
 from plt_engine.loop_evidence import LoopChoice, check_loops, loop_options
 from plt_engine.loop_policy import preference
@@ -42,6 +46,8 @@ logger = logging.getLogger(__name__)
 REWIND_TOKENS = 256
 # The first text is the most likely one; further ones need some chance to differ.
 ALTERNATIVES_TEMPERATURE = 0.8
+# Logits of so many tokens are held at a time where a text is scored.
+SCORED_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,38 @@ class Engine:
     def latencies(self) -> tuple[LoopLatency, ...]:
         """What is known of this machine's speed at each loop count."""
         return self._planner.latencies
+
+    @property
+    def max_loops(self) -> int:
+        """The most loops that the weights can run, with evidence or without."""
+        return self._runner.config.loop.num_loops
+
+    def measure_speed(self, counts: TypeSequence[int]) -> LatencyModel:
+        """What is measured of loop counts in about two seconds, without what was known before."""
+        found: list[LatencyModel] = []
+        work = WarmStart(self._runner, counts, LatencyModel, found.append)
+        while work.advance(lambda: False):
+            pass
+        return found[-1]
+
+    @torch.inference_mode()
+    def score(self, text: str, loops: int) -> tuple[float, int]:
+        """Bits that the model needs for a text that is read from its beginning, and the text's length in bytes.
+
+        The first token is not counted; of a text that is too long, its beginning is scored.
+        """
+        loops = self._checked_loops(loops).loops
+        tokenizer = self._vocabulary.tokenizer
+        opening = list(tokenizer.opening_ids)
+        ids = [*opening, *tokenizer.encode(text)][: self.info.max_context_tokens]
+        states = self._runner.prefill(self._runner.new_cache(loops), ids[:-1], first_wanted=0)
+        assert states is not None, "nothing aborts this prefill"
+        targets, nats = torch.tensor(ids[1:], device=states.device), 0.0
+        for start in range(0, len(targets), SCORED_TOKENS):
+            part = slice(start, start + SCORED_TOKENS)
+            logits = self._runner.logits(states[part]).float()  # [T, V]
+            nats += F.cross_entropy(logits, targets[part], reduction="sum").item()
+        return nats / math.log(2), sum(len(tokenizer.token_bytes(i)) for i in ids[max(1, len(opening)) :])
 
     def idle(self, should_stop: Callable[[], bool]) -> bool:
         """Do a little of what can wait: measure this machine's speed. Returns whether more is left to do."""
