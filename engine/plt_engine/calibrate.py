@@ -152,7 +152,7 @@ def _copy_files(pack: Pack, draft: Path) -> None:
 
 
 def read_samples() -> tuple[Sample, ...]:
-    """The files that come with this package, each with a place in every one of its longer lines."""
+    """The files that come with this package, each with a place in half of its longer lines."""
     folder = Path(__file__).parent / "samples"
     return tuple(_sample(name, (folder / name).read_text(encoding="utf-8")) for name in SAMPLES)
 
@@ -162,7 +162,7 @@ def _sample(name: str, text: str) -> Sample:
     start = 0
     for i, line in enumerate(text.split("\n")):
         code = line.strip()
-        if i > 2 and len(code) >= MIN_LINE_CHARS and not code.startswith(('"""', "/*", "//")):
+        if i > 2 and i % 2 and len(code) >= MIN_LINE_CHARS and not code.startswith(('"""', "/*", "//")):
             indent = len(line) - len(line.lstrip())
             # The beginning of every other line, and behind the first word of the ones between.
             word = len(code.split(" ", 1)[0]) + 1 if len(cursors) % 2 and " " in code else 0

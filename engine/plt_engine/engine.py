@@ -84,6 +84,7 @@ class Engine:
 
     Attributes:
         info: what was loaded.
+        counts: the loop counts that the policy chooses from, the best first.
     """
 
     def __init__(
@@ -95,7 +96,8 @@ class Engine:
         end_ids = stop_ids(pack.manifest.fim, tokenizer) | frozenset(runner.config.eos_token_ids)
         self._vocabulary = Vocabulary(tokenizer, TokenHealer(tokenizer), end_ids)
         self._forces_loops = options.force_loops
-        self._planner = Planner(runner, self._counts(), self._store(options))
+        self.counts = preference(loop_options(pack.manifest), pack.manifest.default_loops)
+        self._planner = Planner(runner, self.counts, self._store(options))
         self._warm_start = WarmStart(runner, self.info.loops, lambda: self._planner.model, self._planner.learn)
         self._sequences = PrefixCache(lambda loops: runner.new_cache(loops, REWIND_TOKENS), options.cache_bytes)
 
@@ -254,10 +256,6 @@ class Engine:
         if opening is None:
             raise RequestError("The prompt is empty, and the model has no token that begins a text; send some text.")
         return [opening]
-
-    def _counts(self) -> tuple[int, ...]:
-        """The loop counts worth choosing from, the best first."""
-        return preference(loop_options(self._pack.manifest), self._pack.manifest.default_loops)
 
     def _store(self, options: EngineOptions) -> LatencyStore:
         setup = Setup.of(self._pack.manifest, self.info.device, self.info.dtype, self.info.num_threads)

@@ -58,7 +58,8 @@ class StatusTeller:
         is_answering = session.engine.state is EngineState.READY
         stats = await _stats(session) if is_answering else None
         settings, loops = session.settings, session.decision and session.decision.loops
-        news = (session.condition, session.engine.pid, session.engine.info, settings.model, settings.loops, loops)
+        chosen = (settings.model, settings.loops, loops, *budgets(settings).values())
+        news = (session.condition, session.engine.pid, session.engine.info, *chosen)
         if news != self._told:
             self._told = news
             session.editor.notify(DID_CHANGE_STATUS, _status(session, session.condition, stats))

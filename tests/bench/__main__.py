@@ -2,9 +2,15 @@
 
 import sys
 
-from tests.bench import engine, index, kernels, server
+from tests.bench import engine, index, kernels, policy, server
 
-BENCHES = {"engine": engine.main, "index": index.main, "kernels": kernels.main, "server": server.main}
+BENCHES = {
+    "engine": engine.main,
+    "index": index.main,
+    "kernels": kernels.main,
+    "policy": policy.main,
+    "server": server.main,
+}
 
 
 def main() -> int:

@@ -73,6 +73,7 @@ async def test_the_command_switches_a_budget(start, pack):
     await ask(client)
     assert generations(pack)[-1]["request"]["budget_ms"] == 120.0
     assert (await client.request("plt/status"))["budgetsMs"]["typing"] == 120
+    await until(lambda: client.received("plt/didChangeStatus")[-1]["budgetsMs"]["typing"] == 120)
     for arguments in (("thinking", 5), ("typing",), ("typing", -1), ("typing", "5"), ("typing", True)):
         with pytest.raises(ResponseError, match=r"plt\.switchLatencyBudget takes"):
             await execute(client, "plt.switchLatencyBudget", *arguments)

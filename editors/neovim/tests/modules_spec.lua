@@ -97,10 +97,20 @@ M["the log shows what the server wrote, line by line"] = function()
 end
 
 M[":Plt completes its words and theirs"] = function()
-  equal(
-    command.complete("", "Plt "),
-    { "context", "disable", "doctor", "enable", "log", "restart", "snooze", "statistics", "status" }
-  )
+  equal(command.complete("", "Plt "), {
+    "budget",
+    "context",
+    "disable",
+    "doctor",
+    "enable",
+    "log",
+    "loops",
+    "restart",
+    "snooze",
+    "statistics",
+    "status",
+  })
+  equal(command.complete("1", "Plt budget 1"), { "100" })
   equal(command.complete("s", "Plt s"), { "snooze", "statistics", "status" })
   equal(command.complete("", "Plt snooze "), { "0", "5", "10", "30", "60" })
   equal(command.complete("gitrebas", "Plt disable gitrebas"), { "gitrebase" })

@@ -15,12 +15,32 @@ local CAPABILITIES = {
   positionEncoding = "utf-16",
   textDocumentSync = { openClose = true, change = 2 },
   inlineCompletionProvider = true,
-  executeCommandProvider = { commands = { "plt.accepted", "plt.snoozeFor", "plt.showContext", "plt.showStatistics" } },
+  executeCommandProvider = {
+    commands = {
+      "plt.accepted",
+      "plt.snoozeFor",
+      "plt.showContext",
+      "plt.showStatistics",
+      "plt.switchLoopCount",
+      "plt.switchLatencyBudget",
+    },
+  },
 }
 
 --- The fields of plt/didChangeStatus.
 function M.status(kind, reason, message)
-  return { kind = kind, reason = reason, message = message or "", version = "0", model = "scripted", counts = {} }
+  return {
+    kind = kind,
+    reason = reason,
+    message = message or "",
+    version = "0",
+    model = "scripted",
+    counts = {},
+    loops = "auto",
+    budgetsMs = { typing = 300 },
+    engine = { pid = 1, numStarts = 1, info = { pack = "scripted", loops = { 1, 2 }, defaultLoops = 1 } },
+    decision = { loops = 2, text = "the best loop count fits" },
+  }
 end
 
 local function items_at(position)
@@ -43,6 +63,12 @@ local COMMANDS = {
   end,
   ["plt.showContext"] = function(uri, position)
     return { text = ("%s:%d:%d\nthe prompt\n"):format(vim.fs.basename(uri), position.line, position.character) }
+  end,
+  ["plt.switchLoopCount"] = function(count)
+    return { text = ("Loop count: %s\nR = 1: slow\n"):format(count or "auto") }
+  end,
+  ["plt.switchLatencyBudget"] = function(kind, ms)
+    return { text = ("%s: %d ms\n"):format(kind or "typing", ms or 300) }
   end,
   ["plt.showStatistics"] = function()
     return { text = "python  7" }

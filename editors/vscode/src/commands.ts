@@ -6,6 +6,7 @@ import { isEnabled, write } from "./config";
 import type { Controller } from "./controller";
 import { runDoctor } from "./doctor";
 import { toggleLanguage } from "./languages";
+import { chooseBudget, chooseLoops } from "./loops";
 import { showMenu } from "./menu";
 import type { Reports } from "./reports";
 import { toggleSnooze } from "./snooze";
@@ -34,6 +35,8 @@ export function registerCommands({ controller, log, reports, statusBar }: Parts)
     "plt.toggleLanguage": () => toggleLanguage(),
     "plt.toggle": () => write("enable", !isEnabled()),
     "plt.snooze": () => withClient(controller, (client) => toggleSnooze(client, isSnoozed(statusBar.current))),
+    "plt.chooseLoops": () => withClient(controller, (client) => chooseLoops(client)),
+    "plt.chooseBudget": () => chooseBudget(statusBar.current.budgetMs),
     "plt.openContext": () => withClient(controller, (client) => showContext(client, reports)),
     "plt.openStatistics": () => withClient(controller, (client) => showStatistics(client, reports)),
     "plt.openSettings": () => commands.executeCommand("workbench.action.openSettings", "@ext:plt.plt-lsp"),

@@ -29,6 +29,8 @@ function entries(status: Status): Entry[] {
     // What ends a snooze is the first entry then: the server offers it.
     ...(isSnoozed(status) ? [] : [entry("bell-slash", "Snooze…", "plt.snooze")]),
     entry("circle-slash", isEnabled() ? "Switch completions off" : "Switch completions on", "plt.toggle"),
+    entry("sync", "Switch the loop count…", "plt.chooseLoops"),
+    entry("watch", "Switch the latency budget…", "plt.chooseBudget"),
     entry("list-tree", "Show what the model sees at the cursor", "plt.openContext"),
     entry("graph", "Show the statistics", "plt.openStatistics"),
     entry("pulse", "Run the doctor", "plt.runDoctor"),

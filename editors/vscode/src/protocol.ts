@@ -45,6 +45,24 @@ export interface ServerStatus extends Condition {
   /** What the server has counted since its start, by name. */
   readonly counts: Readonly<Record<string, number>>;
   readonly engine: EngineStatus | null;
+  /** As the settings say: `auto`, or a count. */
+  readonly loops: number | string;
+  readonly budgetsMs: Readonly<Record<string, number>>;
+  /** Of the last text that was asked for. */
+  readonly decision: Decision | null;
+}
+
+/** What was chosen for a request. */
+export interface Decision {
+  readonly loops: number;
+  /** All of it in one line for people. */
+  readonly text: string;
+}
+
+/** What there is to choose from. */
+export interface LoopChoices {
+  readonly loops: number | string;
+  readonly choices: readonly { readonly loops: number; readonly title: string; readonly detail: string }[];
 }
 
 /** `plt/didDismissCompletion`, sent to the server: what is shown in a document is not to be offered there again. */
@@ -77,6 +95,8 @@ export const SNOOZE_FOR = "plt.snoozeFor";
 /** The arguments: a document's uri and a position. */
 export const SHOW_CONTEXT = "plt.showContext";
 export const SHOW_STATISTICS = "plt.showStatistics";
+/** Without an argument it answers with the choices. */
+export const SWITCH_LOOP_COUNT = "plt.switchLoopCount";
 
 /** What this client takes beyond the protocol; the server sends it to no one else. */
 export const CAPABILITIES = {

@@ -11,7 +11,14 @@ export interface Status {
   /** What the server last said of itself. */
   readonly condition: Condition;
   readonly model: string | undefined;
+  /** Of the last completion. */
   readonly loops: number | undefined;
+  /** As the settings say: `auto`, or a count. */
+  readonly chosenLoops: number | string | undefined;
+  /** While typing. */
+  readonly budgetMs: number | undefined;
+  /** What was chosen for the last completion, in a line. */
+  readonly decision: string | undefined;
   /** The engine's process, which windows may share. */
   readonly pid: number | undefined;
   readonly latencyMs: number | undefined;
@@ -24,6 +31,9 @@ export const UNKNOWN: Status = {
   condition: { kind: "Normal", message: "" },
   model: undefined,
   loops: undefined,
+  chosenLoops: undefined,
+  budgetMs: undefined,
+  decision: undefined,
   pid: undefined,
   latencyMs: undefined,
   numAccepted: 0,
@@ -81,7 +91,10 @@ export function withAnswer(before: Status, answer: ServerStatus): Status {
     ...before,
     condition: answer,
     model,
-    loops: loops ?? info?.defaultLoops,
+    loops: answer.decision?.loops ?? loops ?? info?.defaultLoops,
+    chosenLoops: answer.loops,
+    budgetMs: answer.budgetsMs["typing"],
+    decision: answer.decision?.text,
     pid: answer.engine?.pid ?? undefined,
     numAccepted: answer.counts["accepted"] ?? 0,
   };

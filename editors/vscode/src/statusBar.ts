@@ -65,12 +65,18 @@ export class StatusBar implements Disposable {
   }
 }
 
-function tooltip(label: string, { model, loops, pid, latencyMs, numAccepted }: Status): MarkdownString {
+function tooltip(
+  label: string,
+  { model, loops, chosenLoops, budgetMs, decision, pid, latencyMs, numAccepted }: Status,
+): MarkdownString {
   const text = new MarkdownString();
   text.appendText(label);
   const rows = [
     ["Model", model],
     ["Loops", loops],
+    ["Loop count", chosenLoops],
+    ["Latency budget", budgetMs === undefined ? undefined : formatMs(budgetMs)],
+    ["Decision", decision],
     ["Engine process", pid],
     ["Last completion", latencyMs === undefined ? undefined : formatMs(latencyMs)],
     ["Accepted", numAccepted],

@@ -32,7 +32,8 @@ const SNOOZED: Condition = { kind: "Inactive", message: "Snoozed until 14:05.", 
 const MISSING: Condition = { kind: "Error", message: "There is no model pack tiny.", reason: "no_pack" };
 
 function answer(condition: Condition, engine: EngineStatus | null = null): ServerStatus {
-  return { ...condition, version: "0.1.0", model: "tiny", counts: { accepted: 3 }, engine };
+  const settings = { loops: "auto", budgetsMs: { typing: 300 }, decision: null };
+  return { ...condition, ...settings, version: "0.1.0", model: "tiny", counts: { accepted: 3 }, engine };
 }
 
 function engine(isLoaded: boolean): EngineStatus {
@@ -50,6 +51,15 @@ test("a completion's report gives model, loops and time", () => {
 test("a completion without a text changes nothing", () => {
   const before = withReport(RUNNING, report("completed"));
   assert.deepEqual(withReport(before, report("mid_word")), before);
+});
+
+test("the loops are those of the last decision, and the settings are told beside them", () => {
+  const decision = { loops: 2, text: "the best loop count fits: R=2 (auto)" };
+  const status = withAnswer(RUNNING, { ...answer(NORMAL, engine(true)), decision });
+  assert.equal(words(status), "PLT: tiny · R=2");
+  assert.deepEqual([status.chosenLoops, status.budgetMs, status.decision], ["auto", 300, decision.text]);
+  const next = withAnswer(status, { ...answer(NORMAL, engine(true)), decision: { ...decision, loops: 1 } });
+  assert.equal(words(next), "PLT: tiny · R=1");
 });
 
 test("what is wrong is told in a few words, and in the server's own to those who look or listen", () => {

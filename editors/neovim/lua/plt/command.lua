@@ -1,6 +1,7 @@
 -- `:Plt` and its words.
 -- It does not know how what they ask for is done.
 
+local client = require("plt.client")
 local log = require("plt.log")
 local remote = require("plt.remote")
 local scratch = require("plt.scratch")
@@ -71,6 +72,42 @@ local function snooze(words)
   require("plt").snooze(minutes)
 end
 
+local function show_lines(result)
+  show(vim.split(vim.trim(result.text), "\n", { plain = true }))
+end
+
+--- The server checks the choice; where it takes it, it is a setting that outlives a restart of the server.
+local function loops(words)
+  local count = tonumber(words[1]) or words[1]
+  remote.loops(count, function(result)
+    if count then
+      client.configure({ loops = count })
+    end
+    show_lines(result)
+  end)
+end
+
+local function budget(words)
+  local ms = tonumber(words[1])
+  if words[1] and not ms then
+    complain((":Plt budget takes a number of milliseconds, not %q."):format(words[1]))
+    return
+  end
+  remote.budget(ms, function(result)
+    if ms then
+      client.configure({ inlineCompletion = { latencyBudgetMs = ms } })
+    end
+    show_lines(result)
+  end)
+end
+
+local function loop_counts()
+  local engine = (state.server or {}).engine
+  local info = engine and engine ~= vim.NIL and engine.info
+  local counts = info and info ~= vim.NIL and info.loops or {}
+  return vim.list_extend({ "auto" }, vim.tbl_map(tostring, counts))
+end
+
 ---@class plt.Subcommand
 ---@field run fun(words: string[])
 ---@field words (fun(): string[])? what can follow
@@ -97,6 +134,13 @@ local SUBCOMMANDS = {
   statistics = {
     run = function()
       remote.statistics(scratch.open)
+    end,
+  },
+  loops = { run = loops, words = loop_counts },
+  budget = {
+    run = budget,
+    words = function()
+      return { "50", "100", "200", "300", "400", "800" }
     end,
   },
   snooze = {

@@ -1,4 +1,4 @@
--- What the user asks of the server or tells it, beside suggestions: a snooze, a dismissal, its context, its statistics.
+-- What the user asks of the server or tells it, beside suggestions: a snooze, a loop count, its context, and so on.
 -- It does not know how any of it is shown.
 
 local rpc = require("plt.rpc")
@@ -62,6 +62,20 @@ end
 ---@param on_lines fun(lines: string[])
 function M.statistics(on_lines)
   execute("plt.showStatistics", {}, with_lines(on_lines))
+end
+
+--- Has the server run so many loops from the next request on, and answer with the choices; nil just asks.
+---@param count integer|"auto"|nil
+---@param on_result fun(result: table)
+function M.loops(count, on_result)
+  execute("plt.switchLoopCount", { count }, on_result)
+end
+
+--- Gives the server so many milliseconds for the first words while typing, from the next request on; nil just asks.
+---@param ms number?
+---@param on_result fun(result: table)
+function M.budget(ms, on_result)
+  execute("plt.switchLatencyBudget", ms and { "typing", ms } or {}, on_result)
 end
 
 --- Tells the server that what is shown in a buffer is not wanted, so that it is not offered there again.

@@ -55,6 +55,13 @@ function M.kind()
   return told_kind(state.server or {})
 end
 
+--- What was chosen for the last text, as the server has told.
+---@return table?
+local function decision()
+  local found = (state.server or {}).decision
+  return found ~= vim.NIL and found or nil
+end
+
 --- The model, its loops and the last latency, as far as they are known.
 local function figures()
   local words = {}
@@ -63,7 +70,8 @@ local function figures()
     table.insert(words, report.model)
   end
   if report and report.metrics then
-    table.insert(words, ("R=%d"):format(report.metrics.loops))
+    local chosen = decision()
+    table.insert(words, ("R=%d"):format(chosen and chosen.loops or report.metrics.loops))
     table.insert(words, ("%d ms"):format(report.elapsedMs))
   end
   return table.concat(words, " ")
@@ -163,6 +171,11 @@ function M.report_lines(answer, problem)
     table.insert(lines, ("state     %s: %s"):format(answer.kind, answer.message))
     table.insert(lines, engine_line(answer.engine))
     table.insert(lines, last_line())
+    table.insert(lines, ("loops     %s, %d ms while typing"):format(answer.loops, answer.budgetsMs.typing))
+    local chosen = decision()
+    if chosen then
+      table.insert(lines, "chosen    " .. chosen.text)
+    end
   else
     table.insert(lines, "server    " .. (problem or "no answer"))
   end
