@@ -19,6 +19,7 @@ from plt_engine.fim import BARRED
 from plt_engine.gguf_import import byte_level_bpe
 from plt_engine.pack import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Pack, write_pack
 from plt_engine.pack_manifest import (
+    ChatFormat,
     Evidence,
     EvidenceKind,
     LoopSupport,
@@ -46,6 +47,10 @@ class Counter:
 for index in range(10):
     print(index, add(index, 1))
 """
+CHAT = ChatFormat(
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
 CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 NUM_MERGES = 60
 
@@ -179,6 +184,7 @@ def tiny_pack(
     certified: Sequence[int] | None = None,
     name: str = "tiny",
     seed: int = 0,
+    chat: ChatFormat | None = None,
 ) -> Pack:
     """Write a tiny PLT pack to `path`; `certified` are the loop counts with evidence, by default 1 to `loops`."""
     counts = tuple(certified) if certified is not None else tuple(range(1, loops + 1))
@@ -197,6 +203,7 @@ def tiny_pack(
         ),
         default_loops=max(counts),
         fim=BARRED if fim else None,
+        chat=chat,
     )
 
     def fill(draft: Path) -> None:

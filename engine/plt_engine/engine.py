@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from plt_engine.chat import question_ids
 from plt_engine.device import bounded_cache_bytes, load_model, plan_for
-from plt_engine.errors import RequestError
+from plt_engine.errors import NoChatError, RequestError
 from plt_engine.fim import encode_prefix, render, stop_ids
 from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
 from plt_engine.healing import Reopened, TokenHealer
@@ -35,6 +36,7 @@ from plt_engine.types import (
     GenerationOutput,
     GenerationRequest,
     LoopLatency,
+    Question,
     SamplingParams,
 )
 from plt_engine.warm_start import WarmStart
@@ -95,6 +97,8 @@ class Engine:
         self._runner = runner
         end_ids = stop_ids(pack.manifest.fim, tokenizer) | frozenset(runner.config.eos_token_ids)
         self._vocabulary = Vocabulary(tokenizer, TokenHealer(tokenizer), end_ids)
+        # A text in a chat is over with any control token: the end of a turn has a name of its own in each format.
+        self._chat_vocabulary = replace(self._vocabulary, end_ids=end_ids | tokenizer.special_ids)
         self._forces_loops = options.force_loops
         self.counts = preference(loop_options(pack.manifest), pack.manifest.default_loops)
         self._planner = Planner(runner, self.counts, self._store(options))
@@ -149,7 +153,8 @@ class Engine:
         loops = planned.decision.loops
         sequence = self._sequences.acquire(request.workspace_id, request.session_id, prompt.ids, loops)
         waited_ms = (time.perf_counter() - started) * 1e3
-        arguments = (self._runner, self._vocabulary, sequence, prompt, request, should_abort, planned.answer_end)
+        vocabulary = self._vocabulary if request.question is None else self._chat_vocabulary
+        arguments = (self._runner, vocabulary, sequence, prompt, request, should_abort, planned.answer_end)
         for event in generate(*arguments):
             if isinstance(event, GenerationOutput):
                 decision = self._planner.finish(planned, event.metrics, waited_ms + event.metrics.answer_ms)
@@ -202,6 +207,11 @@ class Engine:
         return self._warm_start.advance(should_stop)
 
     def _plan(self, request: GenerationRequest, choice: LoopChoice | None) -> tuple[PromptIds, Planned]:
+        if request.question is not None:
+            ids = self._question_ids(request, request.question)
+            loops = None if choice is None else choice.loops
+            planned = self._planner.plan(request, ids, lambda _: ids, self._peek(request), loops)
+            return PromptIds(planned.ids), planned
         fim, tokenizer = self._pack.manifest.fim, self._vocabulary.tokenizer
         prefix = encode_prefix(request.prompt, fim, tokenizer)
         reopened = self._vocabulary.healer.reopen(prefix) if request.heals_tokens else Reopened(prefix, b"")
@@ -216,6 +226,17 @@ class Engine:
 
     def _peek(self, request: GenerationRequest) -> Callable[[list[int]], Sequence | None]:
         return lambda ids: self._sequences.peek(request.workspace_id, request.session_id, ids)
+
+    def _question_ids(self, request: GenerationRequest, question: Question) -> list[int]:
+        chat, room = self._pack.manifest.chat, self.info.max_context_tokens - request.stop.max_tokens
+        if chat is None:
+            raise NoChatError(f"The pack {self.info.pack} has no chat format, so it answers no questions.")
+        if request.num_alternatives > 1:
+            raise RequestError(f"num_alternatives is {request.num_alternatives}; a question has one answer.")
+        ids = question_ids(question, chat, self._vocabulary.tokenizer, self._runner.config)
+        if len(ids) > room:
+            raise RequestError(f"The question takes {len(ids)} tokens, and there is room for {room}; ask about less.")
+        return ids
 
     def _alternatives(
         self,

@@ -11,6 +11,7 @@ Nothing here knows how an error reaches a user.
     ├── ConfigError             a checkpoint's config.json asks for something impossible
     ├── LoopCountError          a loop count without evidence was asked for
     ├── RequestError            a generation request cannot be served as asked
+    │   └── NoChatError         a question was asked of a pack without a chat format
     └── HostError               the engine process died or broke the protocol
 """
 
@@ -49,6 +50,10 @@ class LoopCountError(EngineError):
 
 class RequestError(EngineError):
     """A generation request cannot be served as asked."""
+
+
+class NoChatError(RequestError):
+    """A question was asked of a pack without a chat format."""
 
 
 class HostError(EngineError):

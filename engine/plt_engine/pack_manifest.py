@@ -76,9 +76,18 @@ class FimFormat:
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """How a conversation becomes a prompt: the checkpoint's own Jinja template."""
+    """How a conversation becomes a prompt, and what it is about.
+
+    Attributes:
+        template: the checkpoint's own Jinja template.
+        system: what the model is told to be, or None for the engine's own words (see chat.py).
+        context: a Jinja template for a question about code, with the fields of `types.Question`, or None for the
+            engine's own.
+    """
 
     template: str
+    system: str | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,8 @@ def dump_manifest(manifest: PackManifest) -> bytes:
     document = {"format_version": FORMAT_VERSION, **orjson.loads(orjson.dumps(manifest))}
     if manifest.fim is not None:
         document["fim"] = {("format" if key == "name" else key): value for key, value in document["fim"].items()}
+    if manifest.chat is not None:
+        document["chat"] = {key: value for key, value in document["chat"].items() if value is not None}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
 
 
@@ -254,7 +265,7 @@ def _fim(raw: JsonObject | None) -> FimFormat | None:
 def _chat(raw: JsonObject | None) -> ChatFormat | None:
     if raw is None:
         return None
-    chat = ChatFormat(raw.text("template"))
+    chat = ChatFormat(raw.text("template"), raw.optional_text("system"), raw.optional_text("context"))
     raw.refuse_the_rest()
     return chat
 

@@ -2,10 +2,11 @@
 
 It holds no thread, no clock and no tensor; whoever uses it guards it against use from two threads at once.
 
-- Interactive goes before speculative, and that before warm-up; within a priority, first come, first served.
+- Interactive goes before explanations, those before speculative, and that before warm-up; within a priority, first come, first served.
 - The newest request of a session wins: what is as urgent or less and of the same session is stopped.
 - A more urgent request stops a less urgent one that is running. What it has computed stays in its session.
-- Nothing starves: a request that was passed over four times goes next.
+- Nothing starves: a request that was passed over four times goes next. An explanation is none of these, since it would
+  keep a completion waiting for seconds; typing has pauses.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Scheduler:
         """Take the request to serve now; it runs until `finish`."""
         if not self._waiting:
             return None
-        starving = [t for t in self._waiting if self._num_passed_over[t.request_id] >= MAX_PASSED_OVER]
+        starving = [ticket for ticket in self._waiting if self._is_starving(ticket)]
         chosen = starving[0] if starving else min(self._waiting, key=lambda ticket: ticket.priority)
         for other in self._waiting[: self._waiting.index(chosen)]:
             self._num_passed_over[other.request_id] += 1
@@ -61,6 +62,10 @@ class Scheduler:
         del self._num_passed_over[chosen.request_id]
         self.running = chosen
         return chosen
+
+    def _is_starving(self, ticket: Ticket) -> bool:
+        is_long = ticket.priority is Priority.EXPLANATION
+        return not is_long and self._num_passed_over[ticket.request_id] >= MAX_PASSED_OVER
 
     def finish(self) -> None:
         """The worker is free."""

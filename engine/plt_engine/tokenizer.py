@@ -22,6 +22,7 @@ class Tokenizer:
     Attributes:
         vocab_size: one more than the highest id.
         special_ids: the ids of the control tokens, which have a name but no text.
+        special_names: the names of the control tokens, with their ids.
         opening_ids: the control tokens that every prompt begins with, often none.
     """
 
@@ -40,7 +41,8 @@ class Tokenizer:
         self._ids: dict[str, int] = {**document["model"]["vocab"], **{token["content"]: token["id"] for token in added}}
         self._tokens = {i: token for token, i in self._ids.items()}
         self._plain_added = frozenset(token["id"] for token in added if not _is_control(token))
-        self.special_ids = frozenset(token["id"] for token in added if _is_control(token))
+        self.special_names = {token["content"]: token["id"] for token in added if _is_control(token)}
+        self.special_ids = frozenset(self.special_names.values())
         self.vocab_size = max(self._tokens) + 1
         self.opening_ids = tuple(self._ids[token] for token in opening_tokens(document) if token in self._ids)
 

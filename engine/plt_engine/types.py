@@ -59,6 +59,29 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A question about a piece of code, before it is put into the pack's chat format.
+
+    What differs between two questions about the same code comes last in a prompt, so that the code is read once.
+
+    Attributes:
+        text: the question.
+        code: what it is about.
+        language: the code's, as editors name it.
+        path: the file's path relative to its workspace, or None.
+        facts: what is known of the code for certain, in words.
+        answer: the beginning of the answer, which the model goes on with.
+    """
+
+    text: str
+    code: str
+    language: str = ""
+    path: str | None = None
+    facts: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How a token is chosen from the logits: greedily at temperature 0, else by temperature and top-p.
 
@@ -109,8 +132,9 @@ class Priority(IntEnum):
     """How urgent a request is; the lower number goes first and ends what is running behind it."""
 
     INTERACTIVE = 0
-    SPECULATIVE = 1
-    WARM_UP = 2
+    EXPLANATION = 1
+    SPECULATIVE = 2
+    WARM_UP = 3
 
 
 class RequestKind(StrEnum):
@@ -140,6 +164,7 @@ class GenerationRequest:
         priority: what goes first.
         kind: what it is for.
         budget_ms: milliseconds within which the answer is wanted, or None where that does not matter.
+        question: to be answered in the pack's chat format in place of completing the prompt; None for a completion.
     """
 
     request_id: str
@@ -155,6 +180,7 @@ class GenerationRequest:
     priority: Priority = Priority.INTERACTIVE
     kind: RequestKind = RequestKind.TYPING
     budget_ms: float | None = None
+    question: Question | None = None
 
 
 class DecisionReason(StrEnum):

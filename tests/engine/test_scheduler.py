@@ -7,6 +7,7 @@ from plt_engine.scheduler import MAX_PASSED_OVER, Scheduler, Ticket
 from plt_engine.types import Priority
 
 INTERACTIVE, SPECULATIVE, WARM_UP = Priority.INTERACTIVE, Priority.SPECULATIVE, Priority.WARM_UP
+EXPLANATION = Priority.EXPLANATION
 
 
 def ticket(name, session="a", priority=INTERACTIVE):
@@ -93,3 +94,22 @@ def test_everything_is_served_once_and_nothing_starves(events):
     while waiting:
         serve()
     assert num_served == len(events)
+
+
+def test_an_explanation_never_goes_before_a_completion_however_often_it_was_passed_over():
+    scheduler = Scheduler()
+    scheduler.submit(ticket("explained", "e", EXPLANATION))
+    for i in range(MAX_PASSED_OVER + 3):
+        scheduler.submit(ticket(str(i), f"s{i}"))
+        assert scheduler.next().request_id == str(i)
+        scheduler.finish()
+    scheduler.submit(ticket("warm", "w", WARM_UP))
+    assert served(scheduler) == ["explained", "warm"]
+
+
+def test_a_completion_stops_an_explanation_that_is_running():
+    scheduler = Scheduler()
+    scheduler.submit(ticket("explained", "e", EXPLANATION))
+    scheduler.next()
+    assert scheduler.submit(ticket("read", "w", WARM_UP)) == []
+    assert scheduler.submit(ticket("typed", "s", INTERACTIVE)) == ["explained"]
