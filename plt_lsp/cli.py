@@ -47,6 +47,12 @@ def _context(args: list[str]) -> int:
     return context(args)
 
 
+def _explain(args: list[str]) -> int:
+    from plt_lsp.explain_command import main as explain
+
+    return explain(args)
+
+
 def _demo(args: list[str]) -> int:
     from plt_lsp.demo import main as demo
 
@@ -85,6 +91,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "serve": (_serve, "run the language server on standard input and output"),
     "complete": (_complete, "complete a file at one cursor, through a real server"),
     "context": (_context, "show what the model is shown at one cursor, and why"),
+    "explain": (_explain, "explain some lines of a file: facts, and then the model's words"),
     "demo": (_demo, "build the default model and complete some real files"),
     "doctor": (_doctor, "check the installation, the models and one completion"),
     "stats": (_stats, "show what was offered and used on this machine"),

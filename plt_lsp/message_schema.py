@@ -37,6 +37,7 @@ MESSAGES = {
     messages.INLINE_COMPLETION_PROGRESS: Message(messages.InlineCompletionProgress),
     messages.COMPLETION_REPORT: Message(messages.CompletionReport),
     messages.DID_DISMISS: Message(messages.DidDismissCompletion),
+    messages.EXPLANATION_PROGRESS: Message(messages.ExplanationProgress),
 }
 
 

@@ -8,6 +8,7 @@ Nothing here sends or reads anything. A client announces what it wants in its in
     plt/inlineCompletionProgress   notification: InlineCompletionProgress; announced by `inlineCompletionProgress`
     plt/completionReport           notification: CompletionReport; announced by `completionReport`
     plt/didDismissCompletion       notification to the server: DidDismissCompletion
+    plt/explanationProgress        notification: ExplanationProgress; announced by `explanationProgress`
 """
 
 from typing import Literal, NotRequired, TypedDict
@@ -17,6 +18,7 @@ INLINE_COMPLETION_PROGRESS = "plt/inlineCompletionProgress"
 COMPLETION_REPORT = "plt/completionReport"
 DID_DISMISS = "plt/didDismissCompletion"
 STATUS = "plt/status"
+EXPLANATION_PROGRESS = "plt/explanationProgress"
 
 StatusKind = Literal["Normal", "Busy", "Warning", "Error", "Inactive"]
 
@@ -240,3 +242,52 @@ class DidDismissCompletion(TypedDict):
     """
 
     textDocument: TextDocumentJson
+
+
+class ExplanationProgress(TypedDict):
+    """An explanation so far; sent again as it grows, at most ten times a second, and once at its end.
+
+    Attributes:
+        id: of the explanation, which is also in the command's result.
+        uri: of the document that is explained.
+        kind: `explain`, `oneSentence`, `lineByLine` or `whatCouldGoWrong`.
+        text: all of it so far, as Markdown without links, images, HTML or anything that acts.
+        done: whether it has ended.
+        cancelled: whether it was ended before its end.
+    """
+
+    id: int
+    uri: str
+    kind: str
+    text: str
+    done: bool
+    cancelled: bool
+
+
+class Explanation(TypedDict):
+    """What `plt.explainSelection` and its follow-ups answer.
+
+    Attributes:
+        id: of the explanation.
+        uri: of the document that is explained.
+        kind: as in ExplanationProgress.
+        document: of the virtual document that holds it and grows; null for clients without virtual documents, which
+            are answered at the end of the explanation and not at once.
+        text: all of it so far, as Markdown.
+        done: whether it has ended.
+        cancelled: whether it was ended before its end.
+        outcome: how it ended: why the model stopped, `cancelled`, `no_chat` or `failed`; null while it grows.
+        model: that speaks.
+        metrics: what it cost, with the fields of plt_engine.types.GenerationMetrics in camel case, or null.
+    """
+
+    id: int
+    uri: str
+    kind: str
+    document: str | None
+    text: str
+    done: bool
+    cancelled: bool
+    outcome: str | None
+    model: str
+    metrics: dict[str, object] | None

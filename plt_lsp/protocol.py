@@ -80,6 +80,15 @@ class PltProtocol(LanguageServerProtocol):
         else:
             self._receive_notification(raw)
 
+    def when_cancelled(self, callback: Callable[[], None]) -> None:
+        """Have a function called where the client cancels the request that is handled now.
+
+        For commands, whose handlers pygls runs on when their request is cancelled.
+        """
+        future = self._request_futures.get(self.msg_id) if self.msg_id is not None else None
+        if future is not None:
+            future.add_done_callback(lambda done: callback() if done.cancelled() else None)
+
     def _receive_request(self, raw: RawMessage) -> None:
         method, msg_id = raw["method"], raw["id"]
         if not self._is_initialized and method != types.INITIALIZE:

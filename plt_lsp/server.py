@@ -19,12 +19,14 @@ from pygls.uris import to_fs_path
 from plt_lsp import __version__, logs
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
+from plt_lsp.explain.kinds import Kind
 from plt_lsp.features import (
     accepted,
     completion,
     configuration,
     context,
     doctor,
+    explain,
     indexing,
     inline_completion,
     loading,
@@ -35,7 +37,7 @@ from plt_lsp.features import (
     text_sync,
 )
 from plt_lsp.foresight import Foresight
-from plt_lsp.messages import DID_DISMISS, STATUS, Status
+from plt_lsp.messages import DID_DISMISS, STATUS, Explanation, Status
 from plt_lsp.positions import PositionEncoding
 from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
 from plt_lsp.session import ServerSession
@@ -82,6 +84,7 @@ class PltServer(LanguageServer):
         self.loading = loading.LoadingProgress(self, self.session)
         self.indexing = indexing.IndexingProgress(self, self.session.indexes)
         self._teller = status.StatusTeller(self.session)
+        self.explaining = explain.Explaining(self, self.session)
         self.client = doctor.Client()
         self.protocol.on_unreadable = self._lose_change
         for feature in FEATURES:
@@ -101,6 +104,7 @@ class PltServer(LanguageServer):
             self.protocol.receive(body)
             # A request's task takes its snapshot in its first step, which must come before the next message is handled.
             await asyncio.sleep(0)
+        self.explaining.cancel()
         for part in (self.foresight, self.registration, self.loading, self.indexing):
             part.close()
         await self._teller.close()
@@ -167,6 +171,9 @@ def _initialize(ls: PltServer, params: types.InitializeParams) -> None:
         ls.feature(types.TEXT_DOCUMENT_COMPLETION, completion.OPTIONS)(_completion)
     if registration.is_dynamic(params.capabilities):
         del ls.protocol.fm.feature_options[registration.METHOD]  # it is not announced with the others then
+    delivery = ls.explaining.choose(params.capabilities)
+    if delivery is explain.Delivery.HOVER:
+        ls.feature(types.TEXT_DOCUMENT_HOVER)(_hover)
     info = params.client_info
     capabilities = ls.protocol._converter.unstructure(params.capabilities, types.ClientCapabilities)
     ls.client = doctor.Client(f"{info.name} {info.version or ''}".strip() if info else "", capabilities)
@@ -179,6 +186,7 @@ async def _initialized(ls: PltServer, _: types.InitializedParams) -> None:
     if loading.is_shown(ls.client_capabilities):
         ls.loading.begin()
     ls.indexing.begin(ls.client_capabilities)
+    await ls.explaining.register()
 
 
 async def _did_change_configuration(ls: PltServer, params: types.DidChangeConfigurationParams) -> None:
@@ -204,6 +212,7 @@ def _did_change(ls: PltServer, params: types.DidChangeTextDocumentParams) -> Non
 
 def _did_close(ls: PltServer, params: types.DidCloseTextDocumentParams) -> None:
     text_sync.did_close(ls.session, params)
+    ls.explaining.forget(params.text_document.uri)
 
 
 def _did_open_notebook(ls: PltServer, params: types.DidOpenNotebookDocumentParams) -> None:
@@ -264,6 +273,34 @@ def _statistics(ls: PltServer, *_: object) -> dict[str, object]:
     return accepted.statistics(ls.session)
 
 
+async def _explain(ls: PltServer, *arguments: object) -> Explanation:
+    return await ls.explaining.explain(*arguments)
+
+
+async def _explain_in_one_sentence(ls: PltServer, *arguments: object) -> Explanation:
+    return await ls.explaining.follow_up(Kind.ONE_SENTENCE, *arguments)
+
+
+async def _explain_line_by_line(ls: PltServer, *arguments: object) -> Explanation:
+    return await ls.explaining.follow_up(Kind.LINE_BY_LINE, *arguments)
+
+
+async def _explain_what_could_go_wrong(ls: PltServer, *arguments: object) -> Explanation:
+    return await ls.explaining.follow_up(Kind.WHAT_COULD_GO_WRONG, *arguments)
+
+
+def _cancel_explanation(ls: PltServer, *_: object) -> None:
+    ls.explaining.cancel()
+
+
+def _explanation(ls: PltServer, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
+    return ls.explaining.content(params)
+
+
+def _hover(ls: PltServer, params: types.HoverParams) -> types.Hover | None:
+    return ls.explaining.hover(params)
+
+
 async def _doctor(ls: PltServer, *_: object) -> dict[str, object]:
     return await doctor.doctor(ls.session, ls.client)
 
@@ -283,6 +320,11 @@ COMMANDS: Mapping[str, Handler] = {
     doctor.COMMAND: _doctor,
     loops.LOOPS_COMMAND: _switch_loop_count,
     loops.BUDGET_COMMAND: _switch_latency_budget,
+    explain.COMMAND: _explain,
+    explain.CANCEL_COMMAND: _cancel_explanation,
+    explain.ONE_SENTENCE_COMMAND: _explain_in_one_sentence,
+    explain.LINE_BY_LINE_COMMAND: _explain_line_by_line,
+    explain.WHAT_COULD_GO_WRONG_COMMAND: _explain_what_could_go_wrong,
     status.RETRY_COMMAND: _load_model,
     status.SNOOZE_COMMAND: _snooze_for,
 }
@@ -304,6 +346,7 @@ FEATURES = (
     Feature(accepted.DID_PARTIALLY_ACCEPT, _did_partially_accept),
     Feature(DID_DISMISS, _did_dismiss),
     Feature(STATUS, _status),
+    Feature(types.WORKSPACE_TEXT_DOCUMENT_CONTENT, _explanation),
 )
 
 

@@ -41,11 +41,13 @@ class ClientFeatures:
         inline_completion_progress: takes `plt/inlineCompletionProgress` while a completion grows.
         completion_report: takes `plt/completionReport` after each one.
         status_notifications: takes `plt/didChangeStatus` whenever the status changes.
+        explanation_progress: takes `plt/explanationProgress` while an explanation grows.
     """
 
     inline_completion_progress: bool = False
     completion_report: bool = False
     status_notifications: bool = False
+    explanation_progress: bool = False
 
 
 def parse_client_features(initial: object) -> ClientFeatures:
@@ -56,6 +58,7 @@ def parse_client_features(initial: object) -> ClientFeatures:
         inline_completion_progress=known.get("inlineCompletionProgress") is True,
         completion_report=known.get("completionReport") is True,
         status_notifications=known.get("statusNotifications") is True,
+        explanation_progress=known.get("explanationProgress") is True,
     )
 
 

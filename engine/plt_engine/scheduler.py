@@ -2,7 +2,8 @@
 
 It holds no thread, no clock and no tensor; whoever uses it guards it against use from two threads at once.
 
-- Interactive goes before explanations, those before speculative, and that before warm-up; within a priority, first come, first served.
+- Interactive goes before explanations, those before speculative, and that before warm-up; within a priority, first
+  come, first served.
 - The newest request of a session wins: what is as urgent or less and of the same session is stopped.
 - A more urgent request stops a less urgent one that is running. What it has computed stays in its session.
 - Nothing starves: a request that was passed over four times goes next. An explanation is none of these, since it would

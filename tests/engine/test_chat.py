@@ -44,9 +44,7 @@ def test_a_question_stands_in_the_packs_template_behind_what_it_is_about(tokeniz
 def test_system_prompt_and_context_format_are_the_packs(tokenizer, config):
     chat = ChatFormat(CHAT.template, "S", "{{ code }} | {{ text }}")
     text = shown(question_ids(Question("Q", "C"), chat, tokenizer, config), tokenizer)
-    assert text == (
-        "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nC | Q<|im_end|>\n<|im_start|>assistant\n"
-    )
+    assert text == ("<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nC | Q<|im_end|>\n<|im_start|>assistant\n")
 
 
 def test_the_users_text_spells_no_control_token_and_no_template(tokenizer, config):

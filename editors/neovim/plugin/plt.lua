@@ -9,10 +9,11 @@ vim.g.loaded_plt = true
 vim.api.nvim_set_hl(0, "PltGhost", { link = "Comment", default = true })
 
 vim.api.nvim_create_user_command("Plt", function(call)
-  require("plt.command").run(call.fargs)
+  require("plt.command").run(call.fargs, { first = call.line1, last = call.line2 })
 end, {
   nargs = "*",
-  desc = "The plt language server: status, restart, log, doctor, context, statistics, snooze, enable, disable",
+  range = true,
+  desc = "The plt language server: status, restart, log, doctor, context, explain, statistics, snooze, enable, disable",
   complete = function(lead, line)
     return require("plt.command").complete(lead, line)
   end,

@@ -103,6 +103,7 @@ M[":Plt completes its words and theirs"] = function()
     "disable",
     "doctor",
     "enable",
+    "explain",
     "log",
     "loops",
     "restart",
@@ -304,6 +305,25 @@ M["every module of the plugin can be loaded alone"] = function()
     num_modules = num_modules + 1
   end
   assert(num_modules >= #keys_of(config.defaults().keys), num_modules)
+end
+
+M["an explanation grows in one window, and what is older is not shown any more"] = function()
+  local explain = require("plt.explain")
+  explain.reset()
+  explain.note({ id = 3, text = "# One\n\n- fact\n", done = false })
+  local buf = vim.fn.bufnr("$")
+  local function lines()
+    return vim.api.nvim_buf_get_lines(buf, 0, -1, false)
+  end
+  equal(lines(), { "# One", "", "- fact" })
+  explain.note({ id = 2, text = "older", done = true })
+  explain.note({ id = 3, text = "# One\n\n> said", done = true })
+  equal(lines(), { "# One", "", "> said" })
+  equal({ vim.bo[buf].modifiable, vim.bo[buf].filetype, #vim.api.nvim_list_wins() }, { false, "markdown", 2 })
+  vim.cmd("bwipeout " .. buf)
+  explain.note({ id = 3, text = "again", done = true })
+  equal(#vim.api.nvim_list_wins(), 1)
+  explain.reset()
 end
 
 return M

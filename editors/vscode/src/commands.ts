@@ -5,6 +5,7 @@ import type { Client } from "./client";
 import { isEnabled, write } from "./config";
 import type { Controller } from "./controller";
 import { runDoctor } from "./doctor";
+import { explain } from "./explain";
 import { toggleLanguage } from "./languages";
 import { chooseBudget, chooseLoops } from "./loops";
 import { showMenu } from "./menu";
@@ -39,6 +40,7 @@ export function registerCommands({ controller, log, reports, statusBar }: Parts)
     "plt.chooseBudget": () => chooseBudget(statusBar.current.budgetMs),
     "plt.openContext": () => withClient(controller, (client) => showContext(client, reports)),
     "plt.openStatistics": () => withClient(controller, (client) => showStatistics(client, reports)),
+    "plt.explain": () => withClient(controller, (client) => explain(client)),
     "plt.openSettings": () => commands.executeCommand("workbench.action.openSettings", "@ext:plt.plt-lsp"),
     "plt.openWalkthrough": () => commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH, false),
   };

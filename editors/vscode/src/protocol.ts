@@ -98,6 +98,15 @@ export const SHOW_STATISTICS = "plt.showStatistics";
 /** Without an argument it answers with the choices. */
 export const SWITCH_LOOP_COUNT = "plt.switchLoopCount";
 
+/** The arguments: a document's uri, a range, and perhaps a kind of explanation. */
+export const EXPLAIN_SELECTION = "plt.explainSelection";
+
+/** What the server answers to it; the virtual document holds the explanation and grows. */
+export interface Explanation {
+  readonly document: string | null;
+  readonly text: string;
+}
+
 /** What this client takes beyond the protocol; the server sends it to no one else. */
 export const CAPABILITIES = {
   completionReport: true,

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseLine } from "../src/log";
+import { rangeOf } from "../src/range";
 import { configurationAnswer, initializationOptions, isPath } from "../src/serverSettings";
 import { lengthToKeep } from "../src/surrogates";
 
@@ -37,4 +38,10 @@ test("a range begins behind the last character outside the basic plane", () => {
 
 test("an item that changes what stands there is left alone", () => {
   assert.equal(lengthToKeep("🎉 ret", "🎊 return"), 0);
+});
+
+test("a selection becomes a range of plain numbers", () => {
+  const place = (line: number, character: number) => ({ line, character, isEqual: () => false });
+  const selection = { start: place(1, 2), end: place(3, 0), active: place(1, 2), isReversed: true };
+  assert.deepEqual(rangeOf(selection), { start: { line: 1, character: 2 }, end: { line: 3, character: 0 } });
 });

@@ -1,6 +1,7 @@
 -- Starts the server, attaches buffers of any number of projects to it, and starts it again when it ends by itself.
 -- It does not know suggestions; what happens to an attached buffer is the caller's.
 
+local explain = require("plt.explain")
 local growth = require("plt.growth")
 local restart = require("plt.restart")
 local rpc = require("plt.rpc")
@@ -52,6 +53,7 @@ local function on_exit(code, signal, client_id)
   if state.client_id == client_id then
     state.client_id, state.server, state.report = nil, nil, nil
   end
+  explain.reset()
   status.changed()
   if is_wanted then
     return
@@ -77,6 +79,7 @@ local function client_config(cmd, root)
   local announced = {
     capabilities = {
       completionReport = true,
+      explanationProgress = true,
       inlineCompletionProgress = state.config.stream,
       statusNotifications = true,
     },
@@ -94,6 +97,9 @@ local function client_config(cmd, root)
       end,
       ["plt/inlineCompletionProgress"] = function(_, progress)
         growth.note(progress)
+      end,
+      ["plt/explanationProgress"] = function(_, told)
+        explain.note(told)
       end,
       ["plt/didChangeStatus"] = function(_, told)
         status.note_status(told)

@@ -2,6 +2,7 @@
 -- It does not know how what they ask for is done.
 
 local client = require("plt.client")
+local explain = require("plt.explain")
 local log = require("plt.log")
 local remote = require("plt.remote")
 local scratch = require("plt.scratch")
@@ -109,7 +110,7 @@ local function loop_counts()
 end
 
 ---@class plt.Subcommand
----@field run fun(words: string[])
+---@field run fun(words: string[], rows: { first: integer, last: integer })
 ---@field words (fun(): string[])? what can follow
 
 local function languages()
@@ -129,6 +130,11 @@ local SUBCOMMANDS = {
   context = {
     run = function()
       remote.context(scratch.open)
+    end,
+  },
+  explain = {
+    run = function(_, rows)
+      explain.run(rows.first, rows.last)
     end,
   },
   statistics = {
@@ -173,7 +179,8 @@ end
 
 --- Runs `:Plt`; without a word it shows the status.
 ---@param words string[]
-function M.run(words)
+---@param rows { first: integer, last: integer }? the lines that it is for, from 1; without them the cursor's
+function M.run(words, rows)
   if not state.config then
     complain('call require("plt").setup() first; `:help plt-setup` says how.')
     return
@@ -184,7 +191,8 @@ function M.run(words)
     complain((":Plt %s is unknown; there are %s."):format(name, table.concat(M.names(), ", ")))
     return
   end
-  subcommand.run(vim.list_slice(words, 2))
+  local row = vim.api.nvim_win_get_cursor(0)[1]
+  subcommand.run(vim.list_slice(words, 2), rows or { first = row, last = row })
 end
 
 --- Completes `:Plt`.

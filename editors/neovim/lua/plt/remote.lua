@@ -58,6 +58,29 @@ function M.context(on_lines)
   execute("plt.showContext", { params.textDocument.uri, params.position }, with_lines(on_lines))
 end
 
+--- Has some lines of the current buffer explained.
+---@param first integer from 1
+---@param last integer from 1, that line included
+---@param on_result fun(result: { id: integer, text: string })
+function M.explain(first, last, on_result)
+  local client, buf = status.client(), vim.api.nvim_get_current_buf()
+  if client and not vim.lsp.buf_is_attached(buf, client.id) then
+    complain(NOT_SERVED)
+    return
+  end
+  local uri = vim.lsp.util.make_text_document_params(buf).uri
+  local range = { start = { line = first - 1, character = 0 }, ["end"] = { line = last, character = 0 } }
+  execute("plt.explainSelection", { uri, range }, on_result)
+end
+
+--- Ends the explanation that grows, if one does.
+function M.cancel_explanation()
+  local client = status.client()
+  if client then
+    rpc.execute(client, "plt.cancelExplanation", {})
+  end
+end
+
 --- Asks for what was shown and accepted so far.
 ---@param on_lines fun(lines: string[])
 function M.statistics(on_lines)

@@ -1,0 +1,139 @@
+"""One explanation as it grows: the facts at once, then what the model says, until its end, a cancel or a deadline.
+
+It does not know the protocol, nor who reads it. An explanation gives way to completions: what is typed stops the model
+at its next token, and the explanation goes on from there once it has the model again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+
+from plt_engine.errors import EngineError, NoChatError, PackError
+from plt_engine.types import (
+    FinishReason,
+    GenerationMetrics,
+    GenerationOutput,
+    GenerationRequest,
+    Priority,
+    Prompt,
+    StopSpec,
+)
+from plt_engine.wire import EngineConfig
+from plt_lsp.engine_client import EngineClient, monotonic_ms
+from plt_lsp.explain.kinds import ASKS, Kind
+from plt_lsp.explain.subject import Subject
+from plt_lsp.explain.untrusted import code_span, safe_markdown
+
+DEADLINE_MS = 120_000.0
+PAUSE_S = 0.05
+SESSION = "explanation"
+
+FindConfig = Callable[[], EngineConfig]
+
+
+class Explanation:
+    """An explanation; belongs to one event loop.
+
+    Attributes:
+        number: what it is called.
+        subject: what it is about.
+        kind: what the user wants to know.
+        raw: what the model has said so far.
+        outcome: how it ended: a finish reason, `cancelled`, `no_chat` or `failed`; None while it grows.
+        problem: why the model says nothing, in words, or None.
+        metrics: what it cost, once it has ended; tokens and times are of the last stretch where it was interrupted.
+    """
+
+    def __init__(self, number: int, subject: Subject, kind: Kind) -> None:
+        self.number = number
+        self.subject = subject
+        self.kind = kind
+        self.raw = ""
+        self.outcome: str | None = None
+        self.problem: str | None = None
+        self.metrics: GenerationMetrics | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it grows no more."""
+        return self.outcome is not None
+
+    def markdown(self, model: str) -> str:
+        """All of it so far, as Markdown that does nothing."""
+        parts = [f"# {ASKS[self.kind].title}: {self.subject.title}", self.subject.facts_markdown]
+        parts.append(self._words(model))
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _words(self, model: str) -> str:
+        said = safe_markdown(self.raw)
+        if self.problem is not None and not said:
+            return f"These facts stand alone. {self.problem}"
+        mark = f"The model {code_span(model)} says, and it may be wrong:"
+        if self.subject.is_cut:
+            mark = f"The model {code_span(model)} was shown a shortened form of this; it says, and it may be wrong:"
+        quoted = "\n".join(f"> {line}".rstrip() for line in (said or "...").split("\n"))
+        ending = {"cancelled": "It was cancelled.", "deadline": "It took too long and was ended."}
+        last = self.problem or ending.get(self.outcome or "", "")
+        return "\n\n".join(part for part in (mark, quoted, last) if part)
+
+    async def run(self, engine: EngineClient, find_config: FindConfig, on_change: Callable[[], None]) -> None:
+        """Have the model say what it has to say; raises nothing but a cancel."""
+        try:
+            output = await self._generate(engine, find_config(), on_change)
+            self.outcome = "deadline" if output is None else output.finish_reason.value
+            if not self.raw.strip():
+                self.problem = "The model had nothing to say."
+        except NoChatError as error:
+            self.outcome, self.problem = "no_chat", f"{_sentence(error)} A model that can chat would say more."
+        except PackError as error:
+            self.outcome, self.problem = "failed", _sentence(error)
+        except EngineError as error:
+            self.outcome, self.problem = "failed", f"The model was stopped: {_sentence(error)}"
+        except asyncio.CancelledError:
+            self.outcome = "cancelled"
+            raise
+        finally:
+            on_change()
+
+    async def _generate(
+        self, engine: EngineClient, config: EngineConfig, on_change: Callable[[], None]
+    ) -> GenerationOutput | None:
+        """The end of the last stretch; None where the deadline came between two."""
+        ends_ms = monotonic_ms() + DEADLINE_MS
+        left = ASKS[self.kind].max_tokens
+        while left > 0 and (left_ms := ends_ms - monotonic_ms()) > 0:
+            request = self._request(engine.new_id("explain"), left, left_ms)
+            output: GenerationOutput | None = None
+            num_chars = len(self.raw)
+            async with aclosing(engine.generate(config, request)) as events:
+                async for event in events:
+                    if isinstance(event, GenerationOutput):
+                        output = event
+                        self.raw = self.raw[:num_chars] + event.text
+                    else:
+                        self.raw += event.text
+                    on_change()
+            if output is not None:
+                self.metrics = output.metrics
+                left -= output.metrics.num_generated_tokens
+                if output.finish_reason is not FinishReason.ABORTED:
+                    return output
+            await asyncio.sleep(PAUSE_S)  # a completion has taken the model
+        return None
+
+    def _request(self, request_id: str, max_tokens: int, deadline_ms: float) -> GenerationRequest:
+        ask = ASKS[self.kind]
+        return GenerationRequest(
+            request_id=request_id,
+            session_id=SESSION,
+            prompt=Prompt(""),
+            stop=StopSpec(max_tokens=max_tokens, strings=ask.stop, deadline_ms=deadline_ms),
+            loops=self.subject.snapshot.settings.loops,
+            heals_tokens=False,
+            priority=Priority.EXPLANATION,
+            question=self.subject.question(self.kind, self.raw),
+        )
+
+
+def _sentence(error: EngineError) -> str:
+    return safe_markdown(f"{str(error).rstrip('.')}.")
