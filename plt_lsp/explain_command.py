@@ -73,10 +73,13 @@ class _Printer:
         self._print(text)
 
     def _print(self, text: str) -> None:
-        if not self._is_silent and text.startswith(self._printed):
-            sys.stdout.write(text[len(self._printed) :])
-            sys.stdout.flush()
-            self._printed = text
+        if self._is_silent:
+            return
+        # Where what is printed turns out to be another text, as of a block of code that has not ended, all comes again.
+        new = text.removeprefix(self._printed) if text.startswith(self._printed) else f"\n{text}"
+        sys.stdout.write(new)
+        sys.stdout.flush()
+        self._printed = text
 
 
 async def _explained(path: Path, text: str, span: Json, options: argparse.Namespace, printer: _Printer) -> Json:

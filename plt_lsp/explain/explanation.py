@@ -68,10 +68,12 @@ class Explanation:
         said = safe_markdown(self.raw)
         if self.problem is not None and not said:
             return f"These facts stand alone. {self.problem}"
+        if not said and not self.is_over:
+            return "..."
         mark = f"The model {code_span(model)} says, and it may be wrong:"
         if self.subject.is_cut:
             mark = f"The model {code_span(model)} was shown a shortened form of this; it says, and it may be wrong:"
-        quoted = "\n".join(f"> {line}".rstrip() for line in (said or "...").split("\n"))
+        quoted = "\n".join(f"> {line}".rstrip() for line in said.split("\n")) if said else ""
         ending = {"cancelled": "It was cancelled.", "deadline": "It took too long and was ended."}
         last = self.problem or ending.get(self.outcome or "", "")
         return "\n\n".join(part for part in (mark, quoted, last) if part)

@@ -1,0 +1,30 @@
+"""An explanation in the real VS Code: beside the code, read-only, growing, and ended by the user."""
+
+from tests.e2e.vscode.waiting import wait_for
+from tests.e2e.vscode.workbench import Workbench
+
+TEXT = """import os
+
+
+def size(path):
+    if not path:
+        raise ValueError(path)
+    return os.stat(path).st_size
+"""
+
+
+def told(vscode: Workbench) -> str:
+    """All text that is shown, with plain spaces."""
+    return "\n".join(vscode.browser.texts(".view-line")).replace("\u00a0", " ")
+
+
+def test_a_selection_is_explained_beside_it_and_the_explanation_is_cancelled(vscode: Workbench) -> None:
+    file = vscode.open_text("size.py", TEXT)
+    vscode.browser.press("Control+A")
+    vscode.run("PLT: Explain the Selection")
+    wait_for(lambda: told(vscode), lambda text: "Defines `size` (line 4)" in text)
+    assert vscode.tab().count(file.name) == 1
+    wait_for(lambda: told(vscode), lambda text: "says, and it may be wrong" in text)
+    vscode.answer("Explaining", "Cancel")
+    wait_for(lambda: told(vscode), lambda text: "It was cancelled." in text)
+    assert file.read_text() == TEXT
