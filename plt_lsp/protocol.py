@@ -7,6 +7,7 @@ read; bodies, which hold the user's code, are never logged.
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import InvalidStateError
 from typing import Any
 
 import cattrs
@@ -113,8 +114,12 @@ class PltProtocol(LanguageServerProtocol):
             self.on_unreadable(raw)
 
     def _receive_response(self, raw: RawMessage) -> None:
-        if (message := self._structured(raw)) is not None:
+        if (message := self._structured(raw)) is None:
+            return
+        try:
             self.handle_message(message)
+        except InvalidStateError:  # whoever had asked was cancelled meanwhile
+            logger.info("nobody waits any more for an answer of the client's")
 
     def _structured(self, raw: RawMessage) -> Any:  # noqa: ANN401  (lsprotocol's message classes share no base)
         try:

@@ -222,6 +222,16 @@ async def test_a_newer_explanation_ends_the_older(opened, pack):
     assert answer["text"].startswith("# In one sentence: `size_of`")
 
 
+async def test_an_answer_of_the_client_that_comes_after_a_cancel_does_no_harm(opened, pack):
+    write_script(pack, text="one two")
+    client = await opened(capabilities=PROGRESS, answers={"window/workDoneProgress/create": lambda _: None})
+    answers = [run(client, "plt.explainSelection", URI, FUNCTION) for _ in range(8)]
+    await asyncio.gather(*answers)
+    assert [answer.result()["cancelled"] for answer in answers] == [True] * 7 + [False]
+    assert (await client.request("plt/status"))["counts"]["explanation.cancelled"] == 7
+    assert await client.shut_down() == 0
+
+
 async def test_a_completion_is_not_delayed_and_the_explanation_goes_on_afterwards(opened, pack):
     write_script(pack, text="one two", piece_chars=4, wait_for=str(pack / "go"))
     client = await opened({"completionReport": True}, inlineCompletion={"alternatives": 1, "maxLines": 1})
