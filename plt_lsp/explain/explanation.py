@@ -16,9 +16,11 @@ from plt_engine.types import (
     GenerationRequest,
     Priority,
     Prompt,
+    RequestKind,
     StopSpec,
 )
 from plt_engine.wire import EngineConfig
+from plt_lsp.budgets import loops_asked
 from plt_lsp.engine_client import EngineClient, monotonic_ms
 from plt_lsp.explain.kinds import ASKS, Kind
 from plt_lsp.explain.subject import Subject
@@ -130,9 +132,10 @@ class Explanation:
             session_id=SESSION,
             prompt=Prompt(""),
             stop=StopSpec(max_tokens=max_tokens, strings=ask.stop, deadline_ms=deadline_ms),
-            loops=self.subject.snapshot.settings.loops,
+            loops=loops_asked(self.subject.snapshot.settings),
             heals_tokens=False,
             priority=Priority.EXPLANATION,
+            kind=RequestKind.EXPLAIN,
             question=self.subject.question(self.kind, self.raw),
         )
 

@@ -9,7 +9,7 @@ vim.g.loaded_plt = true
 vim.api.nvim_set_hl(0, "PltGhost", { link = "Comment", default = true })
 
 vim.api.nvim_create_user_command("Plt", function(call)
-  require("plt.command").run(call.fargs, { first = call.line1, last = call.line2 })
+  require("plt.command").run(call.fargs, call.range > 0 and { first = call.line1, last = call.line2 } or nil)
 end, {
   nargs = "*",
   range = true,

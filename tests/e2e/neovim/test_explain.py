@@ -45,7 +45,8 @@ def test_lines_are_explained_beside_them_until_the_window_is_closed(editor: Edit
     )
     assert editor.text() == TEXT.rstrip("\n")
     before = num_cancelled(editor)
-    editor.nvim.command("4,7Plt explain")
+    editor.nvim.command("6")
+    editor.nvim.command("Plt explain")
     editor.nvim.command("wincmd w")
     assert editor.nvim.current.buffer.options["filetype"] == "markdown"
     editor.nvim.command("close")

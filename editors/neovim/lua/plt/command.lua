@@ -109,8 +109,12 @@ local function loop_counts()
   return vim.list_extend({ "auto" }, vim.tbl_map(tostring, counts))
 end
 
+---@class plt.Rows lines from 1, both included
+---@field first integer
+---@field last integer
+
 ---@class plt.Subcommand
----@field run fun(words: string[], rows: { first: integer, last: integer })
+---@field run fun(words: string[], rows: plt.Rows?)
 ---@field words (fun(): string[])? what can follow
 
 local function languages()
@@ -134,7 +138,7 @@ local SUBCOMMANDS = {
   },
   explain = {
     run = function(_, rows)
-      explain.run(rows.first, rows.last)
+      explain.run(rows)
     end,
   },
   statistics = {
@@ -179,7 +183,7 @@ end
 
 --- Runs `:Plt`; without a word it shows the status.
 ---@param words string[]
----@param rows { first: integer, last: integer }? the lines that it is for, from 1; without them the cursor's
+---@param rows plt.Rows? the lines that it is for
 function M.run(words, rows)
   if not state.config then
     complain('call require("plt").setup() first; `:help plt-setup` says how.')
@@ -191,8 +195,7 @@ function M.run(words, rows)
     complain((":Plt %s is unknown; there are %s."):format(name, table.concat(M.names(), ", ")))
     return
   end
-  local row = vim.api.nvim_win_get_cursor(0)[1]
-  subcommand.run(vim.list_slice(words, 2), rows or { first = row, last = row })
+  subcommand.run(vim.list_slice(words, 2), rows)
 end
 
 --- Completes `:Plt`.

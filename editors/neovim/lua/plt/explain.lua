@@ -63,11 +63,10 @@ function M.note(told)
   end
 end
 
---- Explains some lines of the current buffer.
----@param first integer from 1
----@param last integer from 1, that line included
-function M.run(first, last)
-  remote.explain(first, last, M.note)
+--- Explains some lines of the current buffer, or, without them, what the cursor is in.
+---@param rows plt.Rows?
+function M.run(rows)
+  remote.explain(rows, M.note)
 end
 
 --- Forgets what was shown; a server that starts anew counts from one again.

@@ -58,18 +58,19 @@ function M.context(on_lines)
   execute("plt.showContext", { params.textDocument.uri, params.position }, with_lines(on_lines))
 end
 
---- Has some lines of the current buffer explained.
----@param first integer from 1
----@param last integer from 1, that line included
----@param on_result fun(result: { id: integer, text: string })
-function M.explain(first, last, on_result)
+--- Has some lines of the current buffer explained, or, without them, what the cursor is in.
+---@param rows plt.Rows?
+---@param on_result fun(result: plt.Explanation)
+function M.explain(rows, on_result)
   local client, buf = status.client(), vim.api.nvim_get_current_buf()
   if client and not vim.lsp.buf_is_attached(buf, client.id) then
     complain(NOT_SERVED)
     return
   end
   local uri = vim.lsp.util.make_text_document_params(buf).uri
-  local range = { start = { line = first - 1, character = 0 }, ["end"] = { line = last, character = 0 } }
+  local first = rows and rows.first - 1 or vim.api.nvim_win_get_cursor(0)[1] - 1
+  local last = rows and rows.last or first
+  local range = { start = { line = first, character = 0 }, ["end"] = { line = last, character = 0 } }
   execute("plt.explainSelection", { uri, range }, on_result)
 end
 
