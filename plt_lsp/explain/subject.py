@@ -65,7 +65,7 @@ def refusal_of(snapshot: Snapshot) -> EmptyReason | None:
     """Why nothing of a document is explained, or None."""
     reason = refusal(snapshot, is_automatic=False)
     if reason is None and is_secret_file(unquote(urlsplit(snapshot.uri).path)):
-        return EmptyReason.EXCLUDED
+        return EmptyReason.CREDENTIALS
     return reason
 
 

@@ -14,8 +14,8 @@ def size(path):
 
 
 def told(vscode: Workbench) -> str:
-    """All text that is shown, with plain spaces."""
-    return "\n".join(vscode.browser.texts(".view-line")).replace("\u00a0", " ")
+    """All text that is shown, wherever its lines are wrapped."""
+    return " ".join(" ".join(vscode.browser.texts(".view-line")).split())
 
 
 def test_a_selection_is_explained_beside_it_and_the_explanation_is_cancelled(vscode: Workbench) -> None:
