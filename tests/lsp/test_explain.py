@@ -285,6 +285,6 @@ async def test_other_arguments_are_refused_with_what_is_right(opened, arguments,
 async def test_nothing_is_explained_in_files_that_are_secret(opened, pack, name):
     client = await opened()
     client.open(f"file:///project/{name}", TEXT)
-    with pytest.raises(ResponseError, match="excluded|credentials"):
+    with pytest.raises(ResponseError, match=r"excluded|credentials"):
         await run(client, "plt.explainSelection", f"file:///project/{name}", FUNCTION)
     assert read_journal(pack) == []
