@@ -25,8 +25,8 @@ from plt_lsp.syntax.outline_types import Definition, Outline, Rows
 from plt_lsp.syntax.tree import SyntaxTree
 from plt_lsp.trigger import refusal
 
-# About 650 tokens, which the smallest model reads within a second on two cores.
-MAX_CODE_CHARS = 2200
+# About 600 tokens, which the smallest model reads within a second on two cores.
+MAX_CODE_CHARS = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _HEADING = re.compile(r"\s*#{1,6}\s+")
 _STRONG = re.compile(r"(?<![\w*])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\w*])")
 # Emphasis, links, tables, mathematics, HTML and entities; addresses, and what an editor would make one of.
 _MARKUP = re.compile(r"[\\`*_\[\]<>&|~$#!{}]|:\S|//|@|\w\.\w|^[=+-]{2,}$|^=$")
+_ABBREVIATIONS = ("e.g.", "i.e.")
 _ADDRESS = re.compile(r"(?<=:)(?=//)")
 
 
@@ -114,6 +115,8 @@ def _words(text: str) -> list[str]:
 
 
 def _word(word: str) -> str:
+    if word.strip("(),;:") in _ABBREVIATIONS:
+        return word
     if not _MARKUP.search(word) and not (len(word) > 1 and word[0] in "-+="):
         return word
     core = word.strip(",;()\"'")

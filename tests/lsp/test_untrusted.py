@@ -72,6 +72,7 @@ def test_a_name_of_the_users_code_is_one_span_or_nothing(text):
         ("**Note:** nothing", "Note: nothing"),
         ("# Title\n* one\n* two", "Title\n- one\n- two"),
         ("```python\nx = 1\n```", "```\nx = 1\n```"),
+        ("a mode (e.g. 0755)", "a mode (e.g. 0755)"),
         ("see http://a.b/c", "see `http: //a.b/c`"),
         ("a\u202eb", "a⟨U+202E⟩b"),
         ("<b>x</b>", "`<b>x</b>`"),

@@ -5,7 +5,7 @@ import type { Client } from "./client";
 import { isEnabled, write } from "./config";
 import type { Controller } from "./controller";
 import { runDoctor } from "./doctor";
-import { explain } from "./explain";
+import { endExplanation, explain } from "./explain";
 import { toggleLanguage } from "./languages";
 import { chooseBudget, chooseLoops } from "./loops";
 import { showMenu } from "./menu";
@@ -41,6 +41,7 @@ export function registerCommands({ controller, log, reports, statusBar }: Parts)
     "plt.openContext": () => withClient(controller, (client) => showContext(client, reports)),
     "plt.openStatistics": () => withClient(controller, (client) => showStatistics(client, reports)),
     "plt.explain": () => withClient(controller, (client) => explain(client)),
+    "plt.endExplanation": () => withClient(controller, (client) => endExplanation(client)),
     "plt.openSettings": () => commands.executeCommand("workbench.action.openSettings", "@ext:plt.plt-lsp"),
     "plt.openWalkthrough": () => commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH, false),
   };

@@ -2,7 +2,7 @@
 
 import { Uri, ViewColumn, languages, window, workspace } from "vscode";
 import type { Client } from "./client";
-import { EXPLAIN_SELECTION, type Explanation } from "./protocol";
+import { CANCEL_EXPLANATION, EXPLAIN_SELECTION, type Explanation } from "./protocol";
 import { rangeOf } from "./range";
 
 export async function explain(client: Client): Promise<void> {
@@ -20,6 +20,11 @@ export async function explain(client: Client): Promise<void> {
   } catch (error) {
     void window.showWarningMessage((error as Error).message);
   }
+}
+
+/** Ends the explanation that is being written, if there is one. */
+export async function endExplanation(client: Client): Promise<void> {
+  await client.execute(CANCEL_EXPLANATION);
 }
 
 /** The cursor stays with the code; the document is the server's, so nobody can write in it. */

@@ -100,6 +100,7 @@ export const SWITCH_LOOP_COUNT = "plt.switchLoopCount";
 
 /** The arguments: a document's uri, a range, and perhaps a kind of explanation. */
 export const EXPLAIN_SELECTION = "plt.explainSelection";
+export const CANCEL_EXPLANATION = "plt.cancelExplanation";
 
 /** What the server answers to it; the virtual document holds the explanation and grows. */
 export interface Explanation {
