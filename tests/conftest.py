@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from plt_engine import cli
 from plt_engine.pack import DATA_DIR_VARIABLE, Pack, find_pack, load_pack
@@ -11,6 +12,10 @@ from plt_lsp.host_finder import RUNTIME_DIR_VARIABLE
 
 CACHE = Path(__file__).parent.parent / ".cache" / "plt-lsp"
 BUILD_TIMEOUT_S = 900
+
+# How long an example takes says nothing on a machine that has other things to do.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,8 +3,9 @@
 import functools
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -19,6 +20,27 @@ ROOT = Path(__file__).parents[2]
 OWN_CAPABILITIES = {"inlineCompletionProgress": True, "completionReport": True}
 
 StartServer = Callable[..., Awaitable[LspClient]]
+
+PATIENCE_MS = 120_000
+
+
+class PatientClient(LspClient):
+    """A client whose answers while typing are whole, however slow the machine, unless the test sets their budget."""
+
+    async def initialize(
+        self, options: Any = None, capabilities: Any = None, workspace_folders: Sequence[str] = ()
+    ) -> Any:
+        """Initialize the server with patience and return its answer."""
+        return await super().initialize(patient(options), capabilities, workspace_folders)
+
+
+def patient(options: Any) -> Any:
+    """The options with a large latency budget where they are sound and name none."""
+    plt = options.get("plt") if isinstance(options, dict) else None
+    inline = plt.get("inlineCompletion", {}) if isinstance(plt, dict) else None
+    if not isinstance(inline, dict):
+        return options
+    return {**options, "plt": {**plt, "inlineCompletion": {"latencyBudgetMs": PATIENCE_MS, **inline}}}
 
 
 @pytest.fixture
@@ -68,7 +90,7 @@ async def start(environment: dict[str, str], fork_server: ForkServer) -> AsyncIt
 
     async def start_server(*words: str) -> LspClient:
         words = words or ("--engine-factory", FACTORY)
-        client = LspClient(await fork_server.start(("serve", "--stdio", *words), environment))
+        client = PatientClient(await fork_server.start(("serve", "--stdio", *words), environment))
         started.append(client)
         return client
 
