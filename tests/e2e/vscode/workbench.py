@@ -15,6 +15,7 @@ from tests.e2e.vscode.waiting import look_for, wait_for, wait_until_stable
 
 FIRST_LINE = ".view-lines .ghost-text-decoration"
 FURTHER_LINES = ".suggest-preview-text .view-line"
+EDITORS = '[id="workbench.parts.editor"]'
 FOCUSED_EDITOR = ".editor-instance .monaco-editor.focused"
 POSITION_ITEM = '[id="status.editor.selection"]'
 MODEL = "smollm2-135m"
@@ -92,7 +93,7 @@ class Workbench:
 
     def told(self, name: str) -> int:
         """A number of the status bar item's tooltip."""
-        self.browser.hover(".view-lines")
+        self.browser.hover(EDITORS)
         self.browser.hover(f"{STATUS_ITEM} a")
 
         def find() -> list[str]:
