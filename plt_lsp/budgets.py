@@ -14,9 +14,9 @@ def loops_asked(settings: Settings) -> int | None:
     return None if isinstance(settings.loops, Loops) else settings.loops
 
 
-def budget_ms(settings: Settings, kind: RequestKind) -> float:
-    """The latency budget of a kind of request, in milliseconds."""
-    return float(budgets(settings)[kind])
+def budget_ms(settings: Settings, kind: RequestKind) -> float | None:
+    """The latency budget of a kind of request, in milliseconds; None for 0, which nothing is worth giving up for."""
+    return float(budgets(settings)[kind]) or None
 
 
 def budgets(settings: Settings) -> dict[RequestKind, int]:

@@ -133,8 +133,8 @@ class InlineCompletionSettings:
         default=300,
         metadata=about(
             "While typing, the answer is given after this time with the lines that are complete by then, or with the "
-            "first words in editors that can be told of the rest, which follows; 0 gives it with the first complete "
-            "line. Loops, and for a text that was not read yet also context, are chosen so that it can be kept. "
+            "first words in editors that can be told of the rest, which follows; 0 gives up nothing and waits for a "
+            "complete line. Loops, and for a text that was not read yet also context, are chosen so that it is kept. "
             "Loading the model does not count.",
             unit="milliseconds",
             minimum=0,
