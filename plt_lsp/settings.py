@@ -142,7 +142,7 @@ class InlineCompletionSettings:
         ),
     )
     invoked_latency_budget_ms: int = field(
-        default=3000,
+        default=10_000,
         metadata=about(
             "Where you ask for a suggestion, the first one has no more tokens than this time allows, but at least 16.",
             unit="milliseconds",

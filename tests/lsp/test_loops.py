@@ -37,7 +37,7 @@ async def test_the_engine_is_told_the_kind_its_budget_and_the_loops(start, pack)
     await client.inline_completion(URI, 2, 4)
     typed, invoked = (entry["request"] for entry in generations(pack))
     assert (typed["kind"], typed["budget_ms"], typed["loops"]) == ("typing", 170.0, None)
-    assert (invoked["kind"], invoked["budget_ms"], invoked["loops"]) == ("invoked", 3000.0, 2)
+    assert (invoked["kind"], invoked["budget_ms"], invoked["loops"]) == ("invoked", 10_000.0, 2)
 
 
 async def test_the_command_switches_the_count_for_the_next_request(start, pack):
@@ -69,7 +69,7 @@ async def test_a_count_without_evidence_is_refused_and_nothing_changes(start, pa
 async def test_the_command_switches_a_budget(start, pack):
     client = await started(start, pack)
     found = await execute(client, "plt.switchLatencyBudget", "typing", 120)
-    assert found["budgetsMs"] == {"typing": 120, "invoked": 3000, "explain": 1000, "refactor": 20000}
+    assert found["budgetsMs"] == {"typing": 120, "invoked": 10_000, "explain": 1000, "refactor": 20000}
     await ask(client)
     assert generations(pack)[-1]["request"]["budget_ms"] == 120.0
     assert (await client.request("plt/status"))["budgetsMs"]["typing"] == 120

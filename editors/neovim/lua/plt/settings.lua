@@ -11,7 +11,7 @@
 ---@field alternatives? integer The most suggestions to choose from where one is asked for; while typing there is one. In suggestions. Default: 3.
 ---@field maxCharsAfterCursor? integer Nothing is offered while typing where more text than this follows on the line. In characters. Default: 80.
 ---@field latencyBudgetMs? integer While typing, the answer is given after this time with the lines that are complete by then, or with the first words in editors that can be told of the rest, which follows; 0 gives up nothing and waits for a complete line. Loops, and for a text that was not read yet also context, are chosen so that it is kept. Loading the model does not count. In milliseconds. Default: 300.
----@field invokedLatencyBudgetMs? integer Where you ask for a suggestion, the first one has no more tokens than this time allows, but at least 16. In milliseconds. Default: 3000.
+---@field invokedLatencyBudgetMs? integer Where you ask for a suggestion, the first one has no more tokens than this time allows, but at least 16. In milliseconds. Default: 10000.
 ---@field deadlineMs? integer A completion is cut short after this time; loading the model does not count. In milliseconds. Default: 5000.
 
 ---@class plt.SettingsIndex
