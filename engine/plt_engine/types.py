@@ -355,3 +355,28 @@ class EngineInfo:
     num_threads: int
     load_ms: float
     weights_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryCase:
+    """A line to be completed by an evaluation, which the server's code draws and the engine measures.
+
+    Attributes:
+        package: that it comes from.
+        path: of its file, in the package.
+        row: of the line, from 0.
+        name: on the line, that another file defines.
+        groups: that it belongs to.
+        expected: the rest of the line.
+        alone: the prompt of the file alone.
+        with_others: the prompt with other files.
+    """
+
+    package: str
+    path: str
+    row: int
+    name: str
+    groups: tuple[str, ...]
+    expected: str
+    alone: Prompt
+    with_others: Prompt

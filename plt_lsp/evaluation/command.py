@@ -15,8 +15,9 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from plt_engine.types import RepositoryCase
 from plt_lsp.engine_command import run_in_engine
-from plt_lsp.evaluation.drawing import Case, draw
+from plt_lsp.evaluation.drawing import draw
 from plt_lsp.evaluation.others import prompt_with_others
 from plt_lsp.evaluation.workspaces import Workspace, indexed, packages_in, unpacked
 from plt_lsp.settings import Settings
@@ -70,7 +71,7 @@ def _positive(word: str) -> int:
     return number
 
 
-def _draw_all(options: argparse.Namespace) -> Iterator[Case]:
+def _draw_all(options: argparse.Namespace) -> Iterator[RepositoryCase]:
     """The cases, as many of each package as of any other as far as they have them."""
     packages = _packages(options)
     left = options.cases
@@ -94,7 +95,7 @@ def _packages(options: argparse.Namespace) -> list[AbstractContextManager[Worksp
     return [indexed(options.repository.resolve().name, options.repository)]
 
 
-def _settings(options: argparse.Namespace, cases: list[Case]) -> dict[str, object]:
+def _settings(options: argparse.Namespace, cases: list[RepositoryCase]) -> dict[str, object]:
     """What the figures are to be read with."""
     context = Settings().context
     return {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from plt_engine.types import FileChunk, Prompt
+from plt_engine.types import FileChunk, Prompt, RepositoryCase
 from plt_lsp.context.prompt import build_prompt
 from plt_lsp.context.secrets import is_secret_file
 from plt_lsp.documents import content_of, split_lines
@@ -29,32 +29,9 @@ from plt_lsp.trigger import refusal
 WithOthers = Callable[[Snapshot, Outline | None, Workspace], Prompt]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A line to be completed, and what the model is shown for it.
-
-    Attributes:
-        package: that it comes from.
-        path: of its file, in the package.
-        row: of the line.
-        name: on the line, that another file defines.
-        groups: that it belongs to.
-        expected: the rest of the line.
-        alone: the prompt of the file alone.
-        with_others: the prompt with other files.
-    """
-
-    package: str
-    path: str
-    row: int
-    name: str
-    groups: tuple[str, ...]
-    expected: str
-    alone: Prompt
-    with_others: Prompt
-
-
-def draw(workspace: Workspace, count: int, seed: int, with_others: WithOthers, settings: Settings) -> Iterator[Case]:
+def draw(
+    workspace: Workspace, count: int, seed: int, with_others: WithOthers, settings: Settings
+) -> Iterator[RepositoryCase]:
     """At most this many cases of a workspace, one of each file before any has two.
 
     Args:
@@ -98,7 +75,9 @@ def _targets(workspace: Workspace, path: str, rng: Random) -> Iterator[_Drawn]:
         yield from (_Drawn(path, tree, target) for target in targets)
 
 
-def _case(workspace: Workspace, drawn: _Drawn, rng: Random, with_others: WithOthers, settings: Settings) -> Case | None:
+def _case(
+    workspace: Workspace, drawn: _Drawn, rng: Random, with_others: WithOthers, settings: Settings
+) -> RepositoryCase | None:
     """The case at a target, or None where the server would complete nothing there."""
     lines, target = drawn.tree.lines, drawn.target
     line = content_of(lines[target.row])
@@ -109,7 +88,7 @@ def _case(workspace: Workspace, drawn: _Drawn, rng: Random, with_others: WithOth
     outline = _outline_of(snapshot)
     alone = build_prompt(snapshot, outline)
     shown = with_others(snapshot, outline, workspace)
-    return Case(
+    return RepositoryCase(
         package=workspace.name,
         path=drawn.path,
         row=target.row,

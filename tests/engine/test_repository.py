@@ -11,12 +11,11 @@ from plt_engine.evaluation import repository_cli
 from plt_engine.evaluation.repository import (
     LineScore,
     Pair,
-    RepositoryCase,
     complete_cases,
     pair_figures,
     read_cases,
 )
-from plt_engine.types import FileChunk, Prompt
+from plt_engine.types import FileChunk, Prompt, RepositoryCase
 from tests.packs import tiny_pack
 
 ALONE = Prompt("class Counter:\n    def twice(self):\n        ", "\n\n\nprint(1)\n", "a.py")

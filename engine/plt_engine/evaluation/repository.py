@@ -16,32 +16,7 @@ from plt_engine.errors import RequestError
 from plt_engine.evaluation.measure import Advance, complete_line
 from plt_engine.evaluation.metrics import edit_similarity, kept_share
 from plt_engine.evaluation.report import ALL, Arm, Column, Figure, figures
-from plt_engine.types import GenerationOutput, Prompt
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryCase:
-    """A line to be completed.
-
-    Attributes:
-        package: that it comes from.
-        path: of its file, in the package.
-        row: of the line, from 0.
-        name: on the line, that another file defines.
-        groups: that it belongs to.
-        expected: the rest of the line.
-        alone: the prompt of the file alone.
-        with_others: the prompt with other files.
-    """
-
-    package: str
-    path: str
-    row: int
-    name: str
-    groups: tuple[str, ...]
-    expected: str
-    alone: Prompt
-    with_others: Prompt
+from plt_engine.types import GenerationOutput, RepositoryCase
 
 
 @dataclass(frozen=True, slots=True)
