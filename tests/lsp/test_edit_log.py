@@ -8,11 +8,11 @@ from plt_lsp.documents import Document, Edit
 from plt_lsp.edit_log import MAX_EDITS, MAX_LINES, EditLog, Home, edit_of, followed
 from plt_lsp.positions import Position, PositionEncoding
 
-HOME = Home("/work", "a.py", "python")
+HOME = Home("/shop", "a.py", "python")
 TEXT = "".join(f"line {i}\n" for i in range(12))
 
 
-def document(text: str = TEXT, uri: str = "file:///work/a.py") -> Document:
+def document(text: str = TEXT, uri: str = "file:///shop/a.py") -> Document:
     return Document(uri, "python", 1, text, "buffer-1")
 
 
@@ -22,7 +22,7 @@ def typed(doc: Document, log: EditLog, line: int, start: int, end: int, text: st
 
 
 def edits(log: EditLog, *docs: Document) -> tuple[RecentEdit, ...]:
-    return log.edits("/work", {doc.uri: doc.lines for doc in docs})
+    return log.edits("/shop", {doc.uri: doc.lines for doc in docs})
 
 
 def test_typing_in_one_place_is_one_edit():
@@ -74,7 +74,7 @@ def test_a_text_that_came_whole_and_one_that_was_pasted_are_no_edits():
 
 def test_the_log_is_bounded():
     log = EditLog()
-    docs = [document(uri=f"file:///work/{i}.py") for i in range(40)]
+    docs = [document(uri=f"file:///shop/{i}.py") for i in range(40)]
     for doc in docs:
         log.open(doc.uri, HOME)
         for line in range(0, 12, 3):
@@ -86,7 +86,7 @@ def test_the_log_is_bounded():
 
 
 def test_it_counts_the_edits_of_other_documents():
-    log, (one, other) = EditLog(), (document(uri=uri) for uri in ("file:///work/a.py", "file:///work/b.py"))
+    log, (one, other) = EditLog(), (document(uri=uri) for uri in ("file:///shop/a.py", "file:///shop/b.py"))
     for doc in (one, other):
         log.open(doc.uri, HOME)
     typed(one, log, 0, 0, 0, "x")

@@ -15,7 +15,7 @@ from plt_lsp.positions import Position
 from plt_lsp.settings import ContextSettings, Settings
 from tests.lsp.snapshots import snapshot_at
 
-SNAPSHOT = replace(snapshot_at("x = ‸\n"), uri="file:///work/a.py")
+SNAPSHOT = replace(snapshot_at("x = ‸\n"), uri="file:///shop/a.py")
 FIRST, SECOND = (Selection((FileChunk("b.py", text),)) for text in ("one\n", "two\n"))
 
 
@@ -23,10 +23,10 @@ class Places:
     """One workspace folder."""
 
     def relative_path(self, uri):
-        return uri.removeprefix("file:///work/")
+        return uri.removeprefix("file:///shop/")
 
     def folder_of(self, uri):
-        return "/work" if uri.startswith("file:///work/") else None
+        return "/shop" if uri.startswith("file:///shop/") else None
 
 
 class Reader:
@@ -53,8 +53,8 @@ def gathering(reader, time_cap_s=60.0):
     documents, counts = DocumentStore(), Counter()
     found = Gathering(documents, Places(), counts, reader, time_cap_s)
     for name in ("a.py", "b.py", "c.py"):
-        documents.open(f"file:///work/{name}", "python", 1, f"{name}\n" * 3)
-        found.note_open(documents.get(f"file:///work/{name}"))
+        documents.open(f"file:///shop/{name}", "python", 1, f"{name}\n" * 3)
+        found.note_open(documents.get(f"file:///shop/{name}"))
     return found, documents, counts
 
 
@@ -134,11 +134,11 @@ async def test_a_question_tells_what_is_open_and_what_was_edited_the_last_first(
     reader = Reader(FIRST)
     found, documents, _ = gathering(reader)
     reader.may.release()
-    documents.open("git:/work/d.py", "python", 1, "an older state\n")
-    found.note_open(documents.get("git:/work/d.py"))
-    documents.open("file:///work/key.pem", "python", 1, "a secret\n")
-    found.note_open(documents.get("file:///work/key.pem"))
-    b = documents.get("file:///work/b.py")
+    documents.open("git:/shop/d.py", "python", 1, "an older state\n")
+    found.note_open(documents.get("git:/shop/d.py"))
+    documents.open("file:///shop/key.pem", "python", 1, "a secret\n")
+    found.note_open(documents.get("file:///shop/key.pem"))
+    b = documents.get("file:///shop/b.py")
     documents.change(b.uri, 2, [Edit(Position(1, 0), Position(1, 4), "edited")])
     before = found.version(SNAPSHOT)
     found.note_edit(b, b.shifts)
