@@ -168,7 +168,7 @@ class ExplainSettings:
     latency_budget_ms: int = field(
         default=1000,
         metadata=about(
-            "The first word of an explanation is to be there after this time. No command asks for one yet.",
+            "The first word of an explanation is to be there after this time. Explanations do not keep to it yet.",
             unit="milliseconds",
             minimum=0,
             maximum=120_000,

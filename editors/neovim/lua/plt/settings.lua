@@ -21,7 +21,7 @@
 ---@field maxMemoryMb? integer The most memory that the index's process may have. In megabytes. Default: 512.
 
 ---@class plt.SettingsExplain
----@field latencyBudgetMs? integer The first word of an explanation is to be there after this time. No command asks for one yet. In milliseconds. Default: 1000.
+---@field latencyBudgetMs? integer The first word of an explanation is to be there after this time. Explanations do not keep to it yet. In milliseconds. Default: 1000.
 
 ---@class plt.SettingsEngine
 ---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
