@@ -10,7 +10,7 @@ from plt_lsp.positions import Cursor
 from plt_lsp.snapshot import Snapshot
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A refactoring cannot be done there; the message names the reason in the user's words, as a sentence."""
 
 
