@@ -18,7 +18,7 @@ from plt_engine.chat import question_ids
 from plt_engine.device import bounded_cache_bytes, load_model, plan_for
 from plt_engine.errors import NoChatError, RequestError
 from plt_engine.fim import encode_prefix, render, stop_ids
-from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
+from plt_engine.generate import PromptIds, Sequence, generate
 from plt_engine.healing import Reopened, TokenHealer
 from plt_engine.latency import LatencyModel
 from plt_engine.latency_store import LatencyStore, Setup
@@ -39,6 +39,7 @@ from plt_engine.types import (
     Question,
     SamplingParams,
 )
+from plt_engine.vocabulary import Vocabulary
 from plt_engine.warm_start import WarmStart
 from plt_engine.warm_up import warm_up
 
@@ -148,6 +149,8 @@ class Engine:
             raise RequestError(f"max_tokens is {request.stop.max_tokens}; it must be 1 or more.")
         if request.num_alternatives < 1:
             raise RequestError(f"num_alternatives is {request.num_alternatives}; it must be 1 or more.")
+        if request.constraint is not None and request.num_alternatives > 1:
+            raise RequestError(f"num_alternatives is {request.num_alternatives}; a name is asked for alone.")
         prompt, planned = self._plan(request, choice)
         request = replace(request, stop=replace(request.stop, max_tokens=planned.max_tokens))
         loops = planned.decision.loops

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from plt_engine.confidence import is_unsure
 from plt_engine.drafts import CopyDrafter
-from plt_engine.healing import TokenHealer
+from plt_engine.growing_text import GrowingText
 from plt_engine.kv_cache import KVCache
 from plt_engine.runner import ModelRunner
 from plt_engine.sampling import Sampler, log_probability
-from plt_engine.stopping import TextStopper
-from plt_engine.tokenizer import StreamDecoder, Tokenizer
 from plt_engine.types import (
     FinishReason,
     GenerationChunk,
@@ -24,8 +21,7 @@ from plt_engine.types import (
     GenerationOutput,
     GenerationRequest,
 )
-
-UNIT_ENDS = (FinishReason.STOP_STRING, FinishReason.END_OF_LINE, FinishReason.END_OF_BLOCK)
+from plt_engine.vocabulary import Vocabulary
 
 
 @dataclass(slots=True)
@@ -44,15 +40,6 @@ class Sequence:
         """Keep the first `num_tokens`."""
         self.cache.truncate(num_tokens)
         del self.tokens[num_tokens:]
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """What generation needs of a pack's tokenizer: the ids that end a text, and the healer."""
-
-    tokenizer: Tokenizer
-    healer: TokenHealer
-    end_ids: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,49 +91,6 @@ class _Clock:
         return self._deadline_ms is not None and self.ms() >= self._deadline_ms
 
 
-class _Text:
-    """The text that tokens grow into: what healing takes away, half characters, stop rules, and sureness."""
-
-    def __init__(self, vocabulary: Vocabulary, request: GenerationRequest, remainder: bytes) -> None:
-        self.remainder = remainder
-        self.log_probabilities: list[float] = []
-        self._vocabulary = vocabulary
-        self._decoder = StreamDecoder(vocabulary.tokenizer)
-        self._stopper = TextStopper(request.stop)
-        self._min_probability = request.stop.min_probability
-        self.wants_probabilities = request.log_probabilities or self._min_probability > 0
-
-    @property
-    def text(self) -> str:
-        return self._stopper.text
-
-    @property
-    def allowed(self) -> list[int] | None:
-        """The ids that may come next, or None for all."""
-        return self._vocabulary.healer.allowed(self.remainder) if self.remainder else None
-
-    def push(self, token: int, log_probability: float) -> tuple[str, FinishReason | None]:
-        """Add a token; returns the text that is certain now, and why the text ends, if it does."""
-        if token in self._vocabulary.end_ids:
-            return "", FinishReason.END_OF_TEXT
-        spelled = self._vocabulary.tokenizer.token_bytes(token)
-        overlap = min(len(spelled), len(self.remainder))
-        self.remainder = self.remainder[overlap:]
-        if self.wants_probabilities and overlap == 0:
-            # What healing spells again was the user's own text: it says nothing of the model's sureness.
-            if is_unsure([*self.log_probabilities, log_probability], self._min_probability):
-                return "", FinishReason.UNSURE
-            self.log_probabilities.append(log_probability)
-        return self._stopper.push(self._decoder.push_bytes(spelled[overlap:]))
-
-    def flush(self, reason: FinishReason) -> str:
-        """What was held back and may be shown now: nothing where a stop rule ended the text."""
-        if reason in UNIT_ENDS:
-            return ""
-        certain, ended = self._stopper.push(self._decoder.flush())
-        return certain if ended else certain + self._stopper.flush()
-
-
 def generate(
     runner: ModelRunner,
     vocabulary: Vocabulary,
@@ -169,10 +113,10 @@ def generate(
         answer_end: when the text is the answer whose time is told; the text itself does not end there.
 
     Raises:
-        RequestError: a sampling parameter is out of its range.
+        RequestError: a sampling parameter is out of its range, or a constraint leaves nothing to choose.
     """
     clock, sampler, drafter = _Clock(request.stop.deadline_ms), Sampler(request.sampling), CopyDrafter()
-    text = _Text(vocabulary, request, prompt.remainder)
+    text = GrowingText(vocabulary, request, prompt.remainder)
     num_cached = sequence.num_shared_with(prompt.ids)
     sequence.rewind(num_cached)
     num_token_layers = _cost(runner, sequence, len(prompt.ids))
@@ -248,7 +192,7 @@ def _choices(
     state: Tensor,
     sampler: Sampler,
     drafter: CopyDrafter,
-    text: _Text,
+    text: GrowingText,
 ) -> Iterator[tuple[int, float]]:
     """Tokens one after the other, each with its log-probability, as long as the caller asks for more.
 
@@ -260,7 +204,7 @@ def _choices(
         while True:
             token = sampler.choose(logits, text.allowed)
             yield token, log_probability(logits, token) if text.wants_probabilities else 0.0
-            may_guess = sampler.is_greedy and not text.remainder
+            may_guess = sampler.is_greedy and not text.is_bound
             guess = _guess(drafter, sequence, token, runner.max_tokens) if may_guess else []
             rows = _run(runner, sequence, [token, *guess])  # [1 + len(guess), V]
             sequence.tokens.append(token)

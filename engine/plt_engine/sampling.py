@@ -31,11 +31,11 @@ class Sampler:
         else:
             self._generator.seed()
 
-    def choose(self, logits: Tensor, allowed: Sequence[int] | None = None) -> int:
+    def choose(self, logits: Tensor, allowed: Sequence[int] | Tensor | None = None) -> int:
         """The next token's id from logits [V], among `allowed` ids where they are given (at least one)."""
         if allowed is None:
             return self._choose(logits)
-        ids = torch.tensor(allowed, device=logits.device)
+        ids = torch.as_tensor(allowed, device=logits.device)
         return int(ids[self._choose(logits[ids])])
 
     def _choose(self, logits: Tensor) -> int:

@@ -16,6 +16,7 @@ class FinishReason(StrEnum):
     END_OF_LINE = "end_of_line"  # StopUnit.LINE: the line is complete; its line end is not part of the text
     END_OF_BLOCK = "end_of_block"  # StopUnit.BLOCK: the next line would leave the block
     LENGTH = "length"  # StopSpec.max_tokens were generated
+    END_OF_IDENTIFIER = "end_of_identifier"  # GenerationRequest.constraint: the name is whole, valid and free
     UNSURE = (
         "unsure"  # the model was no longer sure (StopSpec.min_probability); the unsure token is not part of the text
     )
@@ -147,6 +148,24 @@ class RequestKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class IdentifierConstraint:
+    """The text is to be an identifier of ASCII letters, digits and underscores, and nothing else.
+
+    Where the generation ends for another reason than FinishReason.END_OF_IDENTIFIER, the text is only the beginning of
+    one. The log probabilities of its tokens are those among all tokens, so that they tell how sure the model was.
+
+    Attributes:
+        forbidden: names that must not be chosen: the language's keywords and those that are taken.
+        is_snake_case: whether it has no capital letters.
+        max_chars: the longest name.
+    """
+
+    forbidden: tuple[str, ...] = ()
+    is_snake_case: bool = False
+    max_chars: int = 40
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One completion to generate.
 
@@ -165,6 +184,7 @@ class GenerationRequest:
         kind: what it is for.
         budget_ms: milliseconds within which the answer is wanted, or None where that does not matter.
         question: to be answered in the pack's chat format in place of completing the prompt; None for a completion.
+        constraint: what the text must be, or None for any.
     """
 
     request_id: str
@@ -181,6 +201,7 @@ class GenerationRequest:
     kind: RequestKind = RequestKind.TYPING
     budget_ms: float | None = None
     question: Question | None = None
+    constraint: IdentifierConstraint | None = None
 
 
 class DecisionReason(StrEnum):

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from plt_engine.drafts import CopyDrafter
 from plt_engine.fused import fuse
-from plt_engine.generate import PromptIds, Sequence, Vocabulary, generate
+from plt_engine.generate import PromptIds, Sequence, generate
 from plt_engine.healing import TokenHealer
 from plt_engine.linear import plan_numerics
 from plt_engine.model import init_random, named_tensors
 from plt_engine.runner import ModelRunner
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.types import GenerationRequest, Prompt, StopSpec
+from plt_engine.vocabulary import Vocabulary
 from tests.engine.models import assert_same, fresh_logits, tiny_config
 from tests.packs import tiny_tokenizer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from plt_engine.fused import fuse
-from plt_engine.generate import PromptIds, Vocabulary, generate
+from plt_engine.generate import PromptIds, generate
 from plt_engine.generate import Sequence as DecodeSequence
 from plt_engine.healing import TokenHealer
 from plt_engine.linear import plan_numerics
@@ -22,6 +22,7 @@ from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.cuts import parser_for, walk
 from plt_engine.training.sources import SourceFile
 from plt_engine.types import GenerationOutput, GenerationRequest, Prompt, SamplingParams, StopSpec
+from plt_engine.vocabulary import Vocabulary
 
 QUESTIONS = (
     "Explain what this code does.",

@@ -1,0 +1,25 @@
+"""What generation needs of a pack's tokenizer, beside the texts of its tokens.
+
+It knows no model, no prompt and no state of a generation.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from plt_engine.healing import TokenHealer
+from plt_engine.identifier import NameTokens
+from plt_engine.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A tokenizer, the healer for it, and the ids that end a text."""
+
+    tokenizer: Tokenizer
+    healer: TokenHealer
+    end_ids: frozenset[int]
+
+    @cached_property
+    def name_tokens(self) -> NameTokens:
+        """What the tokens mean to identifiers, found out when the first one is asked for."""
+        return NameTokens(self.tokenizer, self.end_ids)
