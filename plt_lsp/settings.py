@@ -168,7 +168,9 @@ class ExplainSettings:
     latency_budget_ms: int = field(
         default=1000,
         metadata=about(
-            "The first word of an explanation is to be there after this time. Explanations do not keep to it yet.",
+            "The first word of an explanation is to be there after this time: where reading takes longer, fewer loops "
+            "are run, then the model is shown a shortened form of long code, and the explanation says so. 0 shows it "
+            "all.",
             unit="milliseconds",
             minimum=0,
             maximum=120_000,

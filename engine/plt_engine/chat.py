@@ -6,6 +6,7 @@ become a control token. It does not know what is asked, nor what becomes of the 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from jinja2 import Template
@@ -34,6 +35,30 @@ CONTEXT = """{% if path %}File {{ path }}:
 
 _MARK = "\ue000{}\ue001"
 _MARKED = re.compile("\ue000([0-9]+)\ue001")
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionForm:
+    """The prompt's ids for a question, and which of its shorter codes they show, counted from 1; 0 for none of them."""
+
+    ids: list[int]
+    shortened: int
+
+
+def question_forms(
+    question: Question, chat: ChatFormat, tokenizer: Tokenizer, config: ModelConfig
+) -> list[QuestionForm]:
+    """The forms that a question can be asked in, each with fewer tokens than the one before.
+
+    Raises:
+        PackFormatError: the pack's chat format cannot be used; the message says why.
+    """
+    forms: list[QuestionForm] = []
+    for i, code in enumerate((question.code, *question.shorter)):
+        ids = question_ids(replace(question, code=code), chat, tokenizer, config)
+        if not forms or len(ids) < len(forms[-1].ids):
+            forms.append(QuestionForm(ids, i))
+    return forms
 
 
 def question_ids(question: Question, chat: ChatFormat, tokenizer: Tokenizer, config: ModelConfig) -> list[int]:

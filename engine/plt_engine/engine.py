@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from plt_engine.chat import question_ids
+from plt_engine.chat import QuestionForm, question_forms
 from plt_engine.device import bounded_cache_bytes, load_model, plan_for
 from plt_engine.errors import NoChatError, RequestError
 from plt_engine.fim import encode_prefix, render, stop_ids
@@ -30,6 +30,7 @@ from plt_engine.prefix_cache import PrefixCache
 from plt_engine.runner import ModelRunner
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.types import (
+    Decision,
     EngineInfo,
     FinishReason,
     GenerationChunk,
@@ -158,8 +159,11 @@ class Engine:
         waited_ms = (time.perf_counter() - started) * 1e3
         vocabulary = self._vocabulary if request.question is None else self._chat_vocabulary
         arguments = (self._runner, vocabulary, sequence, prompt, request, should_abort, planned.answer_end)
+        told: Decision | None = planned.decision
         for event in generate(*arguments):
-            if isinstance(event, GenerationOutput):
+            if isinstance(event, GenerationChunk):
+                event, told = replace(event, decision=told), None
+            else:
                 decision = self._planner.finish(planned, event.metrics, waited_ms + event.metrics.answer_ms)
                 is_forced = choice is not None and choice.is_forced
                 event = replace(event, metrics=replace(event.metrics, is_forced=is_forced, decision=decision))
@@ -211,10 +215,7 @@ class Engine:
 
     def _plan(self, request: GenerationRequest, choice: LoopChoice | None) -> tuple[PromptIds, Planned]:
         if request.question is not None:
-            ids = self._question_ids(request, request.question)
-            loops = None if choice is None else choice.loops
-            planned = self._planner.plan(request, ids, lambda _: ids, self._peek(request), loops)
-            return PromptIds(planned.ids), planned
+            return self._plan_question(request, self._forms(request, request.question), choice)
         fim, tokenizer = self._pack.manifest.fim, self._vocabulary.tokenizer
         prefix = encode_prefix(request.prompt, fim, tokenizer)
         reopened = self._vocabulary.healer.reopen(prefix) if request.heals_tokens else Reopened(prefix, b"")
@@ -227,19 +228,38 @@ class Engine:
         planned = self._planner.plan(request, whole, rendered, self._peek(request), loops)
         return PromptIds(planned.ids, reopened.remainder), planned
 
+    def _plan_question(
+        self, request: GenerationRequest, forms: TypeSequence[QuestionForm], choice: LoopChoice | None
+    ) -> tuple[PromptIds, Planned]:
+        by_length = {len(form.ids): form for form in forms}
+        loops = None if choice is None else choice.loops
+        planned = self._planner.plan(
+            request,
+            forms[0].ids,
+            lambda num_tokens: by_length[num_tokens].ids,
+            self._peek(request),
+            loops,
+            contexts=tuple(by_length),
+        )
+        decision = replace(planned.decision, shortened=by_length[len(planned.ids)].shortened)
+        return PromptIds(planned.ids), replace(planned, decision=decision)
+
     def _peek(self, request: GenerationRequest) -> Callable[[list[int]], Sequence | None]:
         return lambda ids: self._sequences.peek(request.workspace_id, request.session_id, ids)
 
-    def _question_ids(self, request: GenerationRequest, question: Question) -> list[int]:
+    def _forms(self, request: GenerationRequest, question: Question) -> list[QuestionForm]:
+        """The forms of a question that there is room for, the longest first."""
         chat, room = self._pack.manifest.chat, self.info.max_context_tokens - request.stop.max_tokens
         if chat is None:
             raise NoChatError(f"The pack {self.info.pack} has no chat format, so it answers no questions.")
         if request.num_alternatives > 1:
             raise RequestError(f"num_alternatives is {request.num_alternatives}; a question has one answer.")
-        ids = question_ids(question, chat, self._vocabulary.tokenizer, self._runner.config)
-        if len(ids) > room:
-            raise RequestError(f"The question takes {len(ids)} tokens, and there is room for {room}; ask about less.")
-        return ids
+        forms = question_forms(question, chat, self._vocabulary.tokenizer, self._runner.config)
+        fitting = [form for form in forms if len(form.ids) <= room]
+        if not fitting:
+            num_tokens = len(forms[-1].ids)
+            raise RequestError(f"The question takes {num_tokens} tokens, and there is room for {room}; ask about less.")
+        return fitting
 
     def _alternatives(
         self,

@@ -63,6 +63,7 @@ class Planner:
         render: Render,
         peek: Peek,
         fixed_loops: int | None,
+        contexts: tuple[int, ...] | None = None,
     ) -> Planned:
         """What to do about a request.
 
@@ -72,9 +73,12 @@ class Planner:
             render: makes it shorter.
             peek: looks at what is held of a prompt.
             fixed_loops: the loop count asked for, or None where the policy is to choose it.
+            contexts: the lengths that it can be had in, the whole one first; None for those that are cut from it.
         """
+        if contexts is None:
+            contexts = contexts_of(len(whole), RULES[request.kind].min_context_tokens)
         prompts = _Prompts(self._runner, whole, render, peek)
-        choice = self._choose(request, prompts, fixed_loops)
+        choice = self._choose(request, prompts, contexts, fixed_loops)
         ids = prompts.ids(choice.num_context_tokens)
         work = prompts.work(choice.loops, choice.num_context_tokens)
         decision = Decision(
@@ -94,14 +98,15 @@ class Planner:
         end = AnswerEnd(min(rule.answer_tokens or max_tokens, choice.num_answer_tokens), rule.ends_with_line)
         return Planned(ids, decision, max_tokens, end, work)
 
-    def _choose(self, request: GenerationRequest, prompts: "_Prompts", fixed_loops: int | None) -> Choice:
+    def _choose(
+        self, request: GenerationRequest, prompts: "_Prompts", contexts: tuple[int, ...], fixed_loops: int | None
+    ) -> Choice:
         counts = self._counts if fixed_loops is None else (fixed_loops,)
         key = (request.session_id, request.kind)
         held = self._held.get(key, Held())
         if request.budget_ms is None:
             loops = held.loops if held.loops is not None and held.loops in counts else counts[0]
             return Choice(loops, len(prompts.whole), request.stop.max_tokens, DecisionReason.NO_BUDGET)
-        contexts = contexts_of(len(prompts.whole), RULES[request.kind].min_context_tokens)
         task = Task(request.kind, request.budget_ms, request.stop.max_tokens, contexts)
 
         def predict(loops: int, context: int, num_tokens: int) -> Prediction | None:

@@ -72,6 +72,7 @@ class Question:
         path: the file's path relative to its workspace, or None.
         facts: what is known of the code for certain, in words.
         answer: the beginning of the answer, which the model goes on with.
+        shorter: what may be shown in place of the code where reading all of it takes too long, ever shorter.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Question:
     path: str | None = None
     facts: str = ""
     answer: str = ""
+    shorter: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,7 @@ class Decision:
         predicted_ms: for an answer of so many tokens, or None where nothing is known yet.
         answer_ms: what it took, from the start of the request; filled in at its end.
         model_ms: what the latency model says for the tokens that the answer had; its error is measured by this.
+        shortened: which of a question's shorter codes was shown, counted from 1; 0 for the code itself.
     """
 
     kind: RequestKind
@@ -248,6 +251,7 @@ class Decision:
     predicted_ms: float | None = None
     answer_ms: float | None = None
     model_ms: float | None = None
+    shortened: int = 0
 
     @property
     def is_within_budget(self) -> bool | None:
@@ -278,10 +282,17 @@ class LoopLatency:
 
 @dataclass(frozen=True, slots=True)
 class GenerationChunk:
-    """Text that a running generation has added; never half a character, never text that a stop rule may take back."""
+    """Text that a running generation has added; never half a character, never text that a stop rule may take back.
+
+    Attributes:
+        request_id: of the request.
+        text: what was added.
+        decision: with the first chunk, what was chosen for the request, without its outcome.
+    """
 
     request_id: str
     text: str
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)

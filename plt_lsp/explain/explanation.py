@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 from plt_engine.errors import EngineError, NoChatError, PackError
 from plt_engine.types import (
+    Decision,
     FinishReason,
     GenerationMetrics,
     GenerationOutput,
@@ -20,7 +21,7 @@ from plt_engine.types import (
     StopSpec,
 )
 from plt_engine.wire import EngineConfig
-from plt_lsp.budgets import loops_asked
+from plt_lsp.budgets import budget_ms, loops_asked
 from plt_lsp.engine_client import EngineClient, monotonic_ms
 from plt_lsp.explain.kinds import ASKS, Kind
 from plt_lsp.explain.subject import Subject
@@ -44,6 +45,7 @@ class Explanation:
         outcome: how it ended: a finish reason, `cancelled`, `no_chat` or `failed`; None while it grows.
         problem: why the model says nothing, in words, or None.
         metrics: what it cost, once it has ended; tokens and times are of the last stretch where it was interrupted.
+        decision: what was chosen so that it would begin within the latency budget; None before its first word.
     """
 
     def __init__(self, number: int, subject: Subject, kind: Kind) -> None:
@@ -54,6 +56,8 @@ class Explanation:
         self.outcome: str | None = None
         self.problem: str | None = None
         self.metrics: GenerationMetrics | None = None
+        self.decision: Decision | None = None
+        self._shortened: int | None = None
 
     @property
     def is_over(self) -> bool:
@@ -73,7 +77,7 @@ class Explanation:
         if not said and not self.is_over:
             return "..."
         mark = f"The model {code_span(model)} says, and it may be wrong:"
-        if self.subject.is_cut:
+        if self.subject.is_cut or self._shortened:
             mark = f"The model {code_span(model)} was shown a shortened form of this; it says, and it may be wrong:"
         quoted = "\n".join(f"> {line}".rstrip() for line in said.split("\n")) if said else ""
         ending = {"cancelled": "It was cancelled.", "deadline": "It took too long and was ended."}
@@ -108,6 +112,7 @@ class Explanation:
         while left > 0 and (left_ms := ends_ms - monotonic_ms()) > 0:
             request = self._request(engine.new_id("explain"), left, left_ms)
             output: GenerationOutput | None = None
+            is_beginning = self._shortened is None
             num_chars = len(self.raw)
             async with aclosing(engine.generate(config, request)) as events:
                 async for event in events:
@@ -116,17 +121,26 @@ class Explanation:
                         self.raw = self.raw[:num_chars] + event.text
                     else:
                         self.raw += event.text
+                        self._note_begin(event.decision)
                     on_change()
             if output is not None:
                 self.metrics = output.metrics
+                if is_beginning and self._shortened is not None:
+                    self.decision = output.metrics.decision
                 left -= output.metrics.num_generated_tokens
                 if output.finish_reason is not FinishReason.ABORTED:
                     return output
             await asyncio.sleep(PAUSE_S)  # a completion has taken the model
         return None
 
+    def _note_begin(self, decision: Decision | None) -> None:
+        """The model speaks: from now on it goes on from what it was shown, and nobody waits for its first word."""
+        if self._shortened is None:
+            self._shortened = 0 if decision is None else decision.shortened
+            self.decision = decision
+
     def _request(self, request_id: str, max_tokens: int, deadline_ms: float) -> GenerationRequest:
-        ask = ASKS[self.kind]
+        ask, has_budget = ASKS[self.kind], self._shortened is None
         return GenerationRequest(
             request_id=request_id,
             session_id=SESSION,
@@ -136,7 +150,8 @@ class Explanation:
             heals_tokens=False,
             priority=Priority.EXPLANATION,
             kind=RequestKind.EXPLAIN,
-            question=self.subject.question(self.kind, self.raw),
+            budget_ms=budget_ms(self.subject.snapshot.settings, RequestKind.EXPLAIN) if has_budget else None,
+            question=self.subject.question(self.kind, self.raw, self._shortened),
         )
 
 

@@ -25,8 +25,10 @@ from plt_lsp.syntax.outline_types import Definition, Outline, Rows
 from plt_lsp.syntax.tree import SyntaxTree
 from plt_lsp.trigger import refusal
 
-# About 600 tokens, which the smallest model reads within a second on two cores.
-MAX_CODE_CHARS = 2000
+# About 1,200 tokens; on two cores the smallest model reads half of it within a second.
+MAX_CODE_CHARS = 4000
+# What is shown where reading that takes longer than the latency budget allows.
+SHORTER_CHARS = (2000, 1000, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Subject:
         facts_markdown: the facts in words.
         code: what the model is shown, without secrets.
         is_cut: whether that is not all of it.
+        shorter: what it may be shown in place of that, ever shorter.
     """
 
     snapshot: Snapshot
@@ -48,12 +51,20 @@ class Subject:
     facts_markdown: str
     code: str
     is_cut: bool
+    shorter: tuple[str, ...] = ()
 
-    def question(self, kind: Kind, answer: str = "") -> Question:
-        """What the model is asked, after what it has said so far."""
+    def question(self, kind: Kind, answer: str = "", shortened: int | None = None) -> Question:
+        """What the model is asked.
+
+        Args:
+            kind: what the user wants to know.
+            answer: what it has said so far.
+            shortened: which form of the code it is shown, 0 for the whole one; None where the engine may choose.
+        """
         return Question(
             text=ASKS[kind].question,
-            code=self.code,
+            code=(self.code, *self.shorter)[shortened or 0],
+            shorter=self.shorter if shortened is None else (),
             language=self.snapshot.language_id,
             path=self.snapshot.path,
             facts=redacted(facts_for_model(self.facts)),
@@ -87,6 +98,7 @@ def subject_of(snapshot: Snapshot, tree: SyntaxTree | None, start: Cursor, end: 
     places = {name: place for name, place in found.items() if place is not None}
     lines = split_lines(redacted(snapshot.text))
     code = _shown(lines, outline, facts, MAX_CODE_CHARS)
+    shorter = tuple(_shown(lines, outline, facts, size) for size in SHORTER_CHARS if size < len(code))
     whole = "".join(lines[facts.rows.first : facts.rows.last + 1])
     return Subject(
         snapshot=snapshot,
@@ -95,6 +107,7 @@ def subject_of(snapshot: Snapshot, tree: SyntaxTree | None, start: Cursor, end: 
         facts_markdown=facts_text(facts, places),
         code=code,
         is_cut=len(whole) > MAX_CODE_CHARS,
+        shorter=shorter,
     )
 
 

@@ -188,6 +188,7 @@ class Explaining:
             logger.info("explanation %s was cancelled", explanation.number)
         finally:
             progress.cancel()
+            self._session.note_decision(explanation.subject.snapshot.language_id, explanation.decision)
             await announcer.close()
             self._session.counts[f"explanation.{explanation.outcome}"] += 1
             await self._tell(explanation, uri)

@@ -6,11 +6,22 @@ import pytest
 
 from plt_engine.chat import question_ids
 from plt_engine.config import parse_config
-from plt_engine.engine import Engine
+from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import NoChatError, PackFormatError, RequestError
+from plt_engine.latency import LatencyModel, LoopModel
 from plt_engine.pack_manifest import ChatFormat, dump_manifest, parse_manifest
 from plt_engine.tokenizer import Tokenizer
-from plt_engine.types import FinishReason, GenerationOutput, GenerationRequest, Priority, Prompt, Question, StopSpec
+from plt_engine.types import (
+    DecisionReason,
+    FinishReason,
+    GenerationOutput,
+    GenerationRequest,
+    Priority,
+    Prompt,
+    Question,
+    RequestKind,
+    StopSpec,
+)
 from tests.packs import CHAT, tiny_config, tiny_pack, tiny_tokenizer
 
 CODE = "def add(first, second):\n    return first + second"
@@ -111,6 +122,59 @@ def test_a_pack_without_a_chat_format_says_so(packs):
     engine = Engine.load(packs[1].folder)
     with pytest.raises(NoChatError, match="The pack tiny has no chat format"):
         asked(engine, QUESTION)
+
+
+# A slow machine: each position that one loop reads takes a millisecond, and two loops take twice as long.
+SLOW = LatencyModel({r: LoopModel((1.0, float(r), 1e-6, 10.0, 1e-6), 10, spread=0.0) for r in (1, 2)})
+LONG = replace(QUESTION, code="value = value + 1\n" * 20, shorter=("value = value + 1\n" * 5, "value = value + 1\n"))
+
+
+def begun(engine, budget_ms, question=LONG, loops=None):
+    """The first chunk and the output."""
+    engine._planner.learn(SLOW)
+    request = GenerationRequest(
+        "1", "explanation", Prompt(""), stop=StopSpec(max_tokens=12), heals_tokens=False, question=question,
+        loops=loops, kind=RequestKind.EXPLAIN, budget_ms=budget_ms,
+    )  # fmt: skip
+    chunks = list(engine.generate(request))
+    assert all(chunk.decision is None for chunk in chunks[1:-1])
+    return chunks[0], chunks[-1]
+
+
+@pytest.fixture
+def slow(packs):
+    return Engine.load(packs[0].folder, EngineOptions(num_threads=1, verify_hashes=False))
+
+
+def test_a_question_takes_fewer_loops_and_then_shorter_code_so_that_it_is_answered_in_time(slow):
+    found = {}
+    for budget_ms in (5000.0, 250.0, 150.0, 1.0):
+        first, output = begun(slow, budget_ms)
+        slow.close_session("explanation")
+        decision = output.metrics.decision
+        assert first.decision == replace(decision, answer_ms=None, model_ms=None)
+        assert decision.num_prompt_tokens == output.metrics.num_prompt_tokens
+        assert (decision.shortened > 0) == (decision.num_prompt_tokens < decision.num_whole_tokens)
+        found[budget_ms] = (decision.loops, decision.shortened, decision.reason)
+    assert found == {
+        5000.0: (2, 0, DecisionReason.FITS),
+        250.0: (1, 0, DecisionReason.FEWER_LOOPS),
+        150.0: (1, 1, DecisionReason.LESS_CONTEXT),
+        1.0: (1, 2, DecisionReason.OVER_BUDGET),
+    }
+
+
+def test_code_that_was_read_whole_stays_whole_within_a_small_budget(slow):
+    assert begun(slow, None)[1].metrics.decision.shortened == 0
+    assert begun(slow, 130.0, replace(LONG, text="Why so?"), loops=2)[1].metrics.decision.shortened == 0
+    slow.close_session("explanation")
+    assert begun(slow, 130.0, replace(LONG, text="Why so?"), loops=2)[1].metrics.decision.shortened > 0
+
+
+def test_of_code_that_has_no_room_a_shorter_form_is_shown(packs):
+    engine = Engine.load(packs[0].folder)
+    output = asked(engine, replace(QUESTION, code="x = 1\n" * 500, shorter=("x = 1\n" * 300, "x = 1")))
+    assert output.metrics.decision.shortened == 2
 
 
 def test_a_question_that_is_too_long_is_refused_with_its_size(packs):

@@ -13,6 +13,9 @@ Keys of the script, all optional:
     exit_on_load    the exit code with which loading ends the process
     kill_at         index of the piece before which the process kills itself
     print           written to standard output
+    decision        fields of the Decision that comes with the first chunk and at the end
+    finish_reason   why the text ends (end_of_text)
+    log_probability of the text, where its seed names no alternative (0.0)
 """
 
 import contextlib
@@ -27,6 +30,8 @@ from pathlib import Path
 
 from plt_engine import errors
 from plt_engine.types import (
+    Decision,
+    DecisionReason,
     EngineInfo,
     FinishReason,
     GenerationChunk,
@@ -72,7 +77,8 @@ class ScriptedEngine:
             raise getattr(errors, kind)(message)
         text, log_probability = text_of(script, request)
         size = script.get("piece_chars", 1)
-        done, reason = "", FinishReason.END_OF_TEXT
+        done, reason = "", FinishReason(script.get("finish_reason", "end_of_text"))
+        decision = decision_of(script, request)
         for i, start in enumerate(range(0, len(text), size)):
             if script.get("kill_at") == i:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -85,7 +91,7 @@ class ScriptedEngine:
                 break
             piece = text[start : start + size]
             done += piece
-            yield GenerationChunk(request.request_id, piece)
+            yield GenerationChunk(request.request_id, piece, decision if i == 0 else None)
         self._note("end", request_id=request.request_id, reason=reason.value, text=done)
         yield GenerationOutput(
             request.request_id,
@@ -100,6 +106,7 @@ class ScriptedEngine:
                 ttft_ms=1.0,
                 total_ms=2.0,
                 tokens_per_second=1000.0,
+                decision=decision,
             ),
             log_probabilities=(log_probability,) if request.log_probabilities else (),
         )
@@ -121,8 +128,17 @@ def text_of(script: dict, request: GenerationRequest) -> tuple[str, float]:
     """What to say to a request, and how sure of it to be."""
     others, seed = script.get("alternatives", []), request.sampling.seed
     if seed is None or seed > len(others):
-        return script.get("text", ""), 0.0
+        return script.get("text", ""), script.get("log_probability", 0.0)
     return tuple(others[seed - 1])
+
+
+def decision_of(script: dict, request: GenerationRequest) -> Decision | None:
+    """What was chosen for a request, as far as the script says anything of it."""
+    if "decision" not in script:
+        return None
+    plain = {"asked_loops": request.loops, "loops": 1, "budget_ms": request.budget_ms, "num_answer_tokens": 1}
+    counts = {"num_whole_tokens": 300, "num_prompt_tokens": 300, "num_uncached_tokens": 300}
+    return Decision(request.kind, DecisionReason.FITS, **{**plain, **counts, **script["decision"]})
 
 
 def load(pack_dir: Path, options: Mapping[str, object]) -> ScriptedEngine:

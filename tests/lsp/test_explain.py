@@ -88,6 +88,60 @@ async def test_the_model_is_asked_behind_typing_about_the_code_without_secrets(o
     assert request["stop"]["deadline_ms"] > 0
 
 
+LONG = "def long(a):\n" + "    a = a + 1\n" * 90
+
+
+async def test_the_first_word_has_a_budget_and_code_that_is_shortened_for_it_is_said_to_be(opened, pack):
+    write_script(pack, text="one two", piece_chars=4, wait_for=str(pack / "go"), decision={"shortened": 1})
+    client = await opened({"explanationProgress": True}, explain={"latencyBudgetMs": 700})
+    client.open(URI + "y", LONG)
+    answer = run(client, "plt.explainSelection", URI + "y", rows(0, 91))
+
+    def seen():
+        return [told["text"] for told in client.received("plt/explanationProgress")]
+
+    await until(lambda: any("> one" in text for text in seen()))
+    said = "was shown a shortened form of this; it says, and it may be wrong:"
+    assert all((said in text) == ("> one" in text) for text in seen())
+    (pack / "go").touch()
+    assert said in (await answer)["text"]
+    (request,) = [entry["request"] for entry in read_journal(pack) if entry["event"] == "generate"]
+    assert (request["kind"], request["budget_ms"]) == ("explain", 700.0)
+    question = request["question"]
+    assert question["code"] == LONG.strip()
+    assert [len(code) // 100 for code in question["shorter"]] == [10, 4]
+    assert (await client.request("plt/status", None))["decision"]["budgetMs"] == 700.0
+
+
+async def test_an_explanation_that_typing_interrupts_goes_on_with_the_code_it_began_with(opened, pack):
+    write_script(pack, text="one two", piece_chars=4, wait_for=str(pack / "go"), decision={"shortened": 1})
+    client = await opened({"explanationProgress": True})
+    client.open(URI + "y", LONG)
+    answer = run(client, "plt.explainSelection", URI + "y", rows(0, 91))
+    await until(lambda: any("> one" in told["text"] for told in client.received("plt/explanationProgress")))
+    typing = client.inline_completion(URI + "y", 5, 4)
+    await until(lambda: len([1 for entry in read_journal(pack) if entry["event"] == "end"]) >= 1)
+    (pack / "go").touch()
+    await typing
+    await answer
+    requests = [entry["request"] for entry in read_journal(pack) if entry["event"] == "generate"]
+    first, *others = [request for request in requests if request["question"]]
+    assert first["budget_ms"] == 1000.0
+    for other in others:
+        assert other["question"]["answer"].startswith("one ")
+        assert other["question"]["code"] == first["question"]["shorter"][0]
+        assert other["question"]["shorter"] == []
+        assert other["budget_ms"] is None
+    assert others
+
+
+async def test_without_a_budget_nothing_is_shortened_for_it(opened, pack):
+    client = await opened(explain={"latencyBudgetMs": 0})
+    await run(client, "plt.explainSelection", URI, FUNCTION)
+    (request,) = [entry["request"] for entry in read_journal(pack) if entry["event"] == "generate"]
+    assert request["budget_ms"] is None
+
+
 async def test_a_pack_that_cannot_chat_leaves_the_facts_alone(opened, pack):
     write_script(pack, error=["NoChatError", "The pack p has no chat format, so it answers no questions."])
     client = await opened()

@@ -21,7 +21,7 @@
 ---@field maxMemoryMb? integer The most memory that the index's process may have. In megabytes. Default: 512.
 
 ---@class plt.SettingsExplain
----@field latencyBudgetMs? integer The first word of an explanation is to be there after this time. Explanations do not keep to it yet. In milliseconds. Default: 1000.
+---@field latencyBudgetMs? integer The first word of an explanation is to be there after this time: where reading takes longer, fewer loops are run, then the model is shown a shortened form of long code, and the explanation says so. 0 shows it all. In milliseconds. Default: 1000.
 
 ---@class plt.SettingsEngine
 ---@field maxContextTokens? integer The longest prompt and completion together. In tokens. Default: 8192.
