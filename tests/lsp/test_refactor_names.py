@@ -1,6 +1,7 @@
 """Names for refactorings: the model's where it is sure, the default otherwise, and never one that is taken."""
 
 import keyword
+import math
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from plt_engine.types import FinishReason, GenerationMetrics, GenerationOutput
 from plt_engine.wire import EngineConfig
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
-from plt_lsp.refactor.names import RESERVED, forbidden_names, is_free, prompt_of, propose_name, sureness_of
+from plt_lsp.refactor.names import RESERVED, forbidden_names, is_free, is_sure, prompt_of, propose_name
 from plt_lsp.refactor.proposal import NameWanted
 from tests.lsp.scripted_engine import read_journal, write_script
 from tests.lsp.snapshots import snapshot_at
@@ -85,6 +86,7 @@ async def test_a_name_that_the_model_is_sure_of_is_taken(engine, tmp_path):
         {"text": "list"},
         {"text": "__size"},
         {"text": "_"},
+        {"text": "it"},
         {"text": "9lives"},
         {"text": "größe"},
         {"text": "two words"},
@@ -149,10 +151,24 @@ def output(text, reason=FinishReason.END_OF_IDENTIFIER, log_probabilities=(-0.1,
     return GenerationOutput("r", text, reason, metrics, log_probabilities)
 
 
-def test_sureness_is_the_geometric_mean_and_nothing_for_half_a_name():
-    assert sureness_of(output("a", log_probabilities=(-1.0, -3.0))) == pytest.approx(0.1353, abs=1e-4)
-    assert sureness_of(output("a", log_probabilities=())) == 0
-    assert sureness_of(output("a", FinishReason.LENGTH)) == 0
+@pytest.mark.parametrize(
+    ("probabilities", "sure"),
+    [
+        ((0.41,), True),
+        ((0.39,), False),
+        ((0.2, 0.9, 0.9), True),  # one doubtful token among sure ones
+        ((0.2, 0.3, 0.9), False),
+        ((0.42,) * 3, True),
+        ((0.45,) * 5, False),  # so long a name is one of too many
+        ((), False),
+    ],
+)
+def test_a_sure_name_is_probable_in_its_tokens_and_as_a_whole(probabilities, sure):
+    assert is_sure(output("a", log_probabilities=tuple(map(math.log, probabilities)))) is sure
+
+
+def test_half_a_name_is_never_sure():
+    assert not is_sure(output("a", FinishReason.LENGTH, (0.0,)))
 
 
 @given(st.text(max_size=8) | st.sampled_from(sorted({*RESERVED, *SIZE.taken, "paths", "_private", "a1"})))
@@ -166,7 +182,8 @@ def test_what_is_free_is_a_name_that_python_takes_and_nobody_has(name):
 
 
 async def test_the_real_engine_says_free_names_whatever_its_weights(engine_of_packs, tmp_path, monkeypatch):
-    monkeypatch.setattr("plt_lsp.refactor.names.MIN_PROBABILITY", 0.0)
+    monkeypatch.setattr("plt_lsp.refactor.names.MIN_PROBABILITY", 1e-300)
+    monkeypatch.setattr("plt_lsp.refactor.names.MIN_NAME_PROBABILITY", 1e-300)
     monkeypatch.setattr("plt_lsp.refactor.names.MAX_TOKENS", 41)
     names = []
     for fim in (True, False):
