@@ -210,8 +210,14 @@ class Engine:
         return nats / math.log(2), sum(len(tokenizer.token_bytes(i)) for i in ids[max(1, len(opening)) :])
 
     def idle(self, should_stop: Callable[[], bool]) -> bool:
-        """Do a little of what can wait: measure this machine's speed. Returns whether more is left to do."""
-        return self._warm_start.advance(should_stop)
+        """Do a little of what can wait: measure this machine's speed, then be ready for the first name.
+
+        Returns whether more is left to do.
+        """
+        if self._warm_start.advance(should_stop):
+            return True
+        self._vocabulary.make_ready()
+        return False
 
     def _plan(self, request: GenerationRequest, choice: LoopChoice | None) -> tuple[PromptIds, Planned]:
         if request.question is not None:

@@ -5,6 +5,7 @@ word after it). It knows a vocabulary's bytes only, neither prompts nor models.
 """
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from plt_engine.tokenizer import Tokenizer
@@ -34,6 +35,11 @@ class TokenHealer:
         self._sorted = [data for data, _ in spelled]
         self._ids = [i for _, i in spelled]
         self._single_bytes = frozenset(data[0] for data in self._sorted if len(data) == 1)
+
+    @property
+    def spelled(self) -> Iterator[tuple[int, bytes]]:
+        """The tokens that have bytes, each with them."""
+        return zip(self._ids, self._sorted, strict=True)
 
     def reopen(self, ids: list[int]) -> Reopened:
         """Open the most tokens at the end of `ids` that a single token could have begun with, at most four.

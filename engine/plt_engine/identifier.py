@@ -13,12 +13,13 @@ from torch import Tensor
 
 from plt_engine.errors import RequestError
 from plt_engine.healing import TokenHealer
-from plt_engine.tokenizer import Tokenizer
 from plt_engine.types import IdentifierConstraint
 
 _CONTINUING = re.compile(rb"[A-Za-z0-9_]+")
 _ANY_STYLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SNAKE_CASE = re.compile(r"[a-z_][a-z0-9_]*")
+# Bytes that are in no identifier; those of letters beyond ASCII may be.
+_ENDING = frozenset(range(0x80)) - frozenset(f"{string.ascii_letters}{string.digits}_".encode())
 # What a name can be made longer with, a character at a time: whatever stands first is most often enough.
 _CHARACTERS = string.ascii_lowercase + string.digits + "_" + string.ascii_uppercase
 
@@ -29,35 +30,41 @@ class NameTokens:
     Attributes:
         num_chars: [V], the characters that a token adds to an identifier; 0 where it cannot be a part of one.
         begins: [V], whether an identifier can begin with the token.
-        is_snake: [V], whether the token has no capital letter.
+        is_snake: [V], whether the token is a part of an identifier and has no capital letter.
         ends: [V], whether an identifier is over with the token: it begins with a character that cannot be a part of
             one, or it ends a text. A token that holds both, such as `_(`, is neither a part nor an end.
+        bytes_of: the bytes of each token that has any.
+        characters: of which a token of its own makes an identifier longer.
+
+    Args:
+        vocab_size: V.
+        spelled: the tokens that have bytes, each with them.
+        end_ids: the tokens that end a text.
     """
 
-    def __init__(self, tokenizer: Tokenizer, end_ids: Iterable[int]) -> None:
-        size = tokenizer.vocab_size
-        spelled = [tokenizer.token_bytes(i) for i in range(size)]
-        parts = [data.decode() if _CONTINUING.fullmatch(data) else "" for data in spelled]
-        self.num_chars = torch.tensor([len(part) for part in parts])
-        self.begins = torch.tensor([not part[:1].isdigit() for part in parts])
-        self.is_snake = torch.tensor([part == part.lower() for part in parts])
-        self.ends = torch.tensor([_is_end(data) for data in spelled])
-        self.ends[sorted(i for i in end_ids if i < size)] = True
+    def __init__(self, vocab_size: int, spelled: Iterable[tuple[int, bytes]], end_ids: Iterable[int]) -> None:
+        self.bytes_of = dict(spelled)
+        parts = {i: data.decode() for i, data in self.bytes_of.items() if _CONTINUING.fullmatch(data)}
+        self.num_chars = torch.zeros(vocab_size, dtype=torch.int64)
+        self.num_chars[list(parts)] = torch.tensor([len(part) for part in parts.values()], dtype=torch.int64)
+        self.begins = _mask(vocab_size, (i for i, part in parts.items() if not part[0].isdigit()))
+        self.is_snake = _mask(vocab_size, (i for i, part in parts.items() if part == part.lower()))
+        self.ends = _mask(vocab_size, (i for i, data in self.bytes_of.items() if data[0] in _ENDING))
+        self.ends[[i for i in end_ids if i < vocab_size]] = True
         self._ids: dict[str, list[int]] = {}
-        for i, part in enumerate(parts):
-            if part:
-                self._ids.setdefault(part, []).append(i)
+        for i, part in parts.items():
+            self._ids.setdefault(part, []).append(i)
         self.characters = "".join(one for one in _CHARACTERS if one in self._ids)
-        self.bytes_of = tokenizer.token_bytes
 
     def ids_of(self, part: str) -> list[int]:
         """The tokens that are spelled so, a part of an identifier."""
         return self._ids.get(part, [])
 
 
-def _is_end(data: bytes) -> bool:
-    """Whether a token begins with a character that is in no identifier, which no letter beyond ASCII is."""
-    return bool(data) and data[0] < 0x80 and not _CONTINUING.match(data)
+def _mask(size: int, ids: Iterable[int]) -> Tensor:
+    mask = torch.zeros(size, dtype=torch.bool)
+    mask[list(ids)] = True
+    return mask
 
 
 class NameChoice:
@@ -110,12 +117,13 @@ class NameChoice:
 
     def _heals(self, token: int, remainder: bytes) -> bool:
         """Whether a token that agrees with the remainder spells no more behind it than the beginning of a name."""
-        behind = self._tokens.bytes_of(token)[len(remainder) :]
+        behind = self._tokens.bytes_of[token][len(remainder) :]
         return not behind or (behind.isascii() and self._begins_name(behind.decode()))
 
     def _begins_name(self, text: str) -> bool:
-        is_short = len(text) <= self._max_chars
-        return is_short and self._pattern.fullmatch(text) is not None and self._leads_somewhere(text)
+        if len(text) > self._max_chars or self._pattern.fullmatch(text) is None:
+            return False
+        return text not in self._forbidden or self._leads_somewhere(text)
 
     def _leads_somewhere(self, text: str) -> bool:
         """Whether the beginning of a name is one that may be chosen, or can be made longer until it is."""

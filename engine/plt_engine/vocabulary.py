@@ -22,4 +22,8 @@ class Vocabulary:
     @cached_property
     def name_tokens(self) -> NameTokens:
         """What the tokens mean to identifiers, found out when the first one is asked for."""
-        return NameTokens(self.tokenizer, self.end_ids)
+        return NameTokens(self.tokenizer.vocab_size, self.healer.spelled, self.end_ids)
+
+    def make_ready(self) -> None:
+        """Find out now what would be found out when it is first asked for."""
+        _ = self.name_tokens

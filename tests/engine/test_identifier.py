@@ -29,7 +29,7 @@ TOKENIZER = Tokenizer(tiny_tokenizer())
 HEALER = TokenHealer(TOKENIZER)
 END = TOKENIZER.special_id("<|endoftext|>")
 OTHER = TOKENIZER.special_id("<|im_start|>")
-TOKENS = NameTokens(TOKENIZER, [END])
+TOKENS = NameTokens(TOKENIZER.vocab_size, HEALER.spelled, [END])
 SPELLED = [TOKENIZER.token_bytes(i) for i in range(TOKENIZER.vocab_size)]
 VALID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -118,7 +118,8 @@ def test_what_random_logits_choose_is_a_free_name(constraint, seed):
 def test_a_control_token_and_one_that_holds_a_name_and_its_end_are_never_chosen():
     document = tiny_tokenizer()
     tokenizer = Tokenizer(document | {"model": document["model"] | {"vocab": document["model"]["vocab"] | {"_(": 400}}})
-    choice = NameChoice(IdentifierConstraint(), NameTokens(tokenizer, [END]), TokenHealer(tokenizer))
+    healer = TokenHealer(tokenizer)
+    choice = NameChoice(IdentifierConstraint(), NameTokens(tokenizer.vocab_size, healer.spelled, [END]), healer)
     allowed = choice.allowed("ab").tolist()
     assert END in allowed
     assert not {OTHER, 400} & set(allowed)
