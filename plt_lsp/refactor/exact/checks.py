@@ -93,14 +93,16 @@ class _Undo(ast.NodeTransformer):
         if not self._is_call(call):
             return None
         results = list(self.extraction.results)
-        is_fit = {
-            ast.Assign: lambda: [one for target in node.targets for one in _target_names(target)] == results,  # type: ignore[attr-defined]
-            ast.Return: lambda: self.extraction.returns and not results,
-            ast.Expr: lambda: not self.extraction.returns and not results,
-        }.get(type(node), lambda: False)
-        check(is_fit())
+        match node:
+            case ast.Assign():
+                check([one for target in node.targets for one in _target_names(target)] == results)
+            case ast.Return():
+                check(self.extraction.returns and not results)
+            case _:
+                check(isinstance(node, ast.Expr) and not self.extraction.returns and not results)
+        assert isinstance(call, ast.Call)
         self.calls.append(call)
-        return call  # type: ignore[no-any-return]
+        return call
 
     def _is_call(self, node: ast.AST | None) -> bool:
         func = getattr(node, "func", None)

@@ -55,7 +55,8 @@ def plan_function(source: Source, selection: Selection, *, is_method: bool) -> F
     expression = selected_expression(source, selection) if block is None else None
     if block is None and expression is None:
         raise RefusedError(CUTS)
-    extraction = extraction_of(source, block.statements if block else [expression])  # type: ignore[list-item]
+    nodes: list[ast.stmt] | list[ast.expr] = list(block.statements) if block else [one for one in [expression] if one]
+    extraction = extraction_of(source, nodes)
     first = extraction.nodes[0]
     method = method_around(source, extraction.function) if is_method else None
     if not is_method:
@@ -79,7 +80,9 @@ def _check_class_names(source: Source, extraction: Extraction) -> None:
         names = [value for _, value in ast.iter_fields(one) if isinstance(value, str)]
         if isinstance(one, ast.Name) and one.id in ("super", "__class__"):
             raise RefusedError(f"`{one.id}` works only inside the class; extract a method instead.")
-        if any(name.startswith("__") and not name.endswith("__") for name in names if not isinstance(one, ast.Constant)):
+        if any(
+            name.startswith("__") and not name.endswith("__") for name in names if not isinstance(one, ast.Constant)
+        ):
             raise RefusedError("A name that begins with `__` means the class's own; extract a method instead.")
 
 
@@ -149,22 +152,23 @@ def extract_function(source: Source, plan: FunctionPlan, name: str) -> list[Spli
     """
     check_free(name, source.names if plan.method else taken_names(source))
     check_method_name(source, plan.method, name)
-    splices = [Splice(plan.at, plan.at, _definition(source, plan, name)), _call_splice(source, plan, name)]
+    splices = [Splice(plan.at, plan.at, name.join(definition_around(source, plan))), _call_splice(source, plan, name)]
     check_extracted_function(source, splices, plan.extraction, name)
     return splices
 
 
-def _definition(source: Source, plan: FunctionPlan, name: str) -> str:
+def definition_around(source: Source, plan: FunctionPlan) -> tuple[str, str]:
+    """The function's definition before its name and behind it, with the empty lines around it."""
     extraction, method = plan.extraction, plan.method
     params = [name for name in extraction.params if method is None or name != method.receiver]
     if method is not None:
         params = [method.receiver, *params]
-    head = f"{plan.indent}{'async ' if extraction.is_async else ''}def {name}({', '.join(params)}):\n"
     decorator = f"{plan.indent}@classmethod\n" if method is not None and method.is_classmethod else ""
     gap = "\n" if plan.indent else "\n\n"
     above = source.text[: plan.at].rstrip(" \t")
     starts_block = not above or above.endswith(("\n\n", ":\n"))
-    return f"{'' if starts_block else gap}{decorator}{head}{_body(source, plan)}\n{gap}"
+    before = f"{'' if starts_block else gap}{decorator}{plan.indent}{'async ' if extraction.is_async else ''}def "
+    return before, f"({', '.join(params)}):\n{_body(source, plan)}\n{gap}"
 
 
 def _body(source: Source, plan: FunctionPlan) -> str:

@@ -96,7 +96,7 @@ def percent_filling(order: Order, match: re.Match[str], node: ast.expr, value: s
         spec = align + (f".{precision}" if precision is not None else "")
         is_plain = letter == "s" and (kind == "str" or (kind is not None and not spec))
         return Filling(value, node, "" if is_plain else letter, spec, of)
-    needed = {"d": ("int",), "i": ("int",), "u": ("int",), "x": ("int",), "X": ("int",), "o": ("int",)}
+    needed: dict[str, tuple[str, ...]] = dict.fromkeys("diuxXo", ("int",))
     needed |= dict.fromkeys("fFeEgG", ("int", "float"))
     if letter not in needed or (letter in "diuxXo" and precision is not None):
         raise RefusedError(f"`{match[0]}` has no exact counterpart in an f-string.")
@@ -131,4 +131,6 @@ def check_order(order: Order, values: Sequence[ast.expr], fillings: Sequence[Fil
     for place, i in enumerate(used):
         others = [values[j] for j in used[:place]]
         if effects[i] is Effect.LOUD and any(kind_of(order, other) is None for other in others):
-            raise RefusedError(f"`{ast.unparse(values[i])}` may change a value that an f-string would format before it.")
+            raise RefusedError(
+                f"`{ast.unparse(values[i])}` may change a value that an f-string would format before it."
+            )

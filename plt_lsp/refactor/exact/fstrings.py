@@ -7,14 +7,13 @@ import ast
 import re
 import string
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
-from plt_lsp.refactor.exact.checks import check, compiled
 from plt_lsp.refactor.exact.formatting import Filling, check_order, check_single, kind_of, percent_filling
+from plt_lsp.refactor.exact.fstring_writing import Conversion, Written
 from plt_lsp.refactor.exact.order import Order
 from plt_lsp.refactor.exact.scopes import Scopes
 from plt_lsp.refactor.exact.selecting import walk_placed
-from plt_lsp.refactor.exact.source import Source, Splice
+from plt_lsp.refactor.exact.source import Source
 from plt_lsp.refactor.exact.string_tokens import (
     PERCENT,
     UNREADABLE,
@@ -30,17 +29,6 @@ from plt_lsp.refactor.proposal import RefusedError, Selection
 _STEP = re.compile(r"\.(?P<attr>[^.\[\]]+)|\[(?P<key>[^\]]+)\]")
 _ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _UNFIT = (ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr, ast.Starred)
-Written = list[str | Filling]
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """An expression and the f-string that takes its place: literals with their parts, in order."""
-
-    node: ast.expr
-    literals: tuple[Literal, ...]
-    parts: tuple[Written, ...]
-    expected: tuple[str | Filling, ...]
 
 
 def conversion_target(source: Source, selection: Selection) -> ast.expr | None:
@@ -62,6 +50,12 @@ def _is_sum(node: ast.expr) -> bool:
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _text_of(node: ast.expr) -> str:
+    assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, str)
+    return node.value
 
 
 def _builds_string(node: ast.BinOp | ast.Call) -> bool:
@@ -99,9 +93,9 @@ def plan_conversion(source: Source, selection: Selection) -> Conversion:
 
 
 def _from_percent(source: Source, order: Order, node: ast.BinOp) -> Conversion:
-    assert isinstance(node.left, ast.Constant)
+    text = _text_of(node.left)
     names, values = _percent_values(order, node.right)
-    matches = [match for match in PERCENT.finditer(node.left.value) if match["type"] != "%"]
+    matches = [match for match in PERCENT.finditer(text) if match["type"] != "%"]
     if any((match["key"] is not None) != bool(names) for match in matches) or not matches:
         raise RefusedError("The fields do not fit the values.")
     if not names and len(matches) != len(values):
@@ -112,7 +106,7 @@ def _from_percent(source: Source, order: Order, node: ast.BinOp) -> Conversion:
         for match, i in zip(matches, order_of, strict=True)
     ]
     check_order(order, values, fillings)
-    expected = list(_between(PERCENT, node.left.value, fillings))
+    expected = list(_between(PERCENT, text, fillings))
     return _converted(source, node, node.left, fillings, expected, percent_parts)
 
 
@@ -146,13 +140,12 @@ def _between(pattern: re.Pattern[str], value: str, fillings: Sequence[Filling]) 
 
 def _from_format(source: Source, order: Order, node: ast.Call) -> Conversion:
     assert isinstance(node.func, ast.Attribute)
-    assert isinstance(node.func.value, ast.Constant)
     if any(one.arg is None for one in node.keywords):
         raise RefusedError("A value is unpacked, awaited, yielded or assigned in it.")
     values = [*node.args, *(one.value for one in node.keywords)]
     names = [*map(str, range(len(node.args))), *(one.arg or "" for one in node.keywords)]
     fillings, expected, num_plain = list[Filling](), list[str | Filling](), 0
-    for text, name, spec, conversion in _formatter_parts(node.func.value.value):
+    for text, name, spec, conversion in _formatter_parts(_text_of(node.func.value)):
         expected.append(text)
         if name is None:
             continue
@@ -177,7 +170,7 @@ def _formatter_parts(value: str) -> list[tuple[str, str | None, str | None, str 
     heads = [bool(re.match(r"\d", name)) for name in names if not re.match(r"[^\d.\[]", name)]
     if any("{" in (spec or "") for _, _, spec, _ in parts) or len(set(heads)) > 1:
         raise RefusedError(UNREADABLE)
-    return parts  # type: ignore[return-value]
+    return parts
 
 
 def _reached(source: Source, node: ast.expr, steps: str) -> tuple[str, ast.expr]:
@@ -240,7 +233,7 @@ def _summand_filling(source: Source, order: Order, node: ast.expr, of: int) -> F
 def _converted(
     source: Source,
     node: ast.expr,
-    text: ast.Constant,
+    text: ast.expr,
     fillings: Sequence[Filling],
     expected: Sequence[str | Filling],
     split: Callable[[str, bool], Iterator[str | Field]],
@@ -265,106 +258,3 @@ def _check_comments(source: Source, node: ast.expr, literals: Sequence[Literal])
     for comment in source.comments_in(source.start(node), source.end(node)):
         if not inside[0] <= comment.start < inside[1]:
             raise RefusedError("There are comments among the values.")
-
-
-def convert_to_fstring(source: Source, plan: Conversion) -> list[Splice]:
-    """The change that puts the f-string in place.
-
-    Raises:
-        RefusedError: where it cannot be written for every version of Python, or the result does not pass the checks.
-    """
-    texts = [_literal_text(literal, parts) for literal, parts in zip(plan.literals, plan.parts, strict=True)]
-    joined = texts[0]
-    for before, literal, text in zip(plan.literals, plan.literals[1:], texts[1:], strict=False):
-        joined += source.text[before.end : literal.start] + text
-    if "\n" in joined and len(texts) > 1 and source.text[source.start(plan.node)] == "(":
-        joined = f"({joined})"
-    start = source.start(plan.node)
-    before = " " if start and source.text[start - 1].isidentifier() else ""
-    splices = [Splice(start, source.end(plan.node), before + joined)]
-    _check_result(source, splices, plan, joined)
-    return splices
-
-
-def _literal_text(literal: Literal, parts: Written) -> str:
-    values = [part.value for part in parts if isinstance(part, Filling)]
-    body = "".join(part for part in parts if isinstance(part, str))
-    if not values:
-        plain = body.replace("{{", "{").replace("}}", "}")
-        return f"{literal.prefix}{literal.quote}{plain}{literal.quote}"
-    quote = _quote_for(literal.quote, values, body)
-    text = "".join(part if isinstance(part, str) else _field_text(part) for part in parts)
-    return f"{'f' + literal.prefix}{quote}{text}{quote}"
-
-
-def _quote_for(quote: str, values: Sequence[str], body: str) -> str:
-    """The quotes that no value contains, since only new versions of Python could read it otherwise."""
-    other = "'" if quote == '"' else '"'
-    if any(mark in value for value in values for mark in ("\\", "\n", "#")):
-        raise RefusedError("A value has a line end, backslash or `#`, which f-strings cannot have in all versions.")
-    if not any(quote[0] in value for value in values):
-        return quote
-    if len(quote) == 1 and "'" not in body and '"' not in body and not any(other in value for value in values):
-        return other
-    raise RefusedError("A value has the quotes of the string in it, which f-strings cannot have in all versions.")
-
-
-def _field_text(filling: Filling) -> str:
-    value = f"({filling.value})" if isinstance(filling.node, ast.Lambda) else filling.value
-    if isinstance(filling.node, ast.Tuple):
-        value = ast.unparse(filling.node) if not value.startswith("(") else value
-    space = " " if value.startswith("{") else ""
-    conversion = f"!{filling.conversion}" if filling.conversion else ""
-    return f"{{{space}{value}{conversion}{':' + filling.spec if filling.spec else ''}}}"
-
-
-def _check_result(source: Source, splices: Sequence[Splice], plan: Conversion, text: str) -> None:
-    """The new tree is the old one with an f-string of exactly the expected parts."""
-    tree = compiled(source.spliced(splices))
-    made = ast.parse(f"({text})", mode="eval").body
-    check(isinstance(made, ast.JoinedStr))
-    assert isinstance(made, ast.JoinedStr)
-    check(_shown(made.values) == _wanted(plan.expected))
-    check(_is_replaced(tree, source, plan, made))
-
-
-def _is_replaced(tree: ast.Module, source: Source, plan: Conversion, made: ast.JoinedStr) -> bool:
-    """Whether a tree is the old one with the f-string in the place of the expression."""
-    parent = source.parents[plan.node]
-    for name, value in ast.iter_fields(parent):
-        if value is plan.node:
-            setattr(parent, name, made)
-            is_same = ast.dump(source.tree) == ast.dump(tree)
-            setattr(parent, name, plan.node)
-            return is_same
-        if isinstance(value, list) and plan.node in value:
-            i = value.index(plan.node)
-            value[i] = made
-            is_same = ast.dump(source.tree) == ast.dump(tree)
-            value[i] = plan.node
-            return is_same
-    return False
-
-
-def _shown(values: Sequence[ast.expr]) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    for one in values:
-        if isinstance(one, ast.FormattedValue):
-            spec = "".join(part.value for part in one.format_spec.values) if one.format_spec else ""  # type: ignore[attr-defined]
-            conversion = chr(one.conversion) if one.conversion != -1 else ""
-            found.append((ast.dump(one.value), conversion, spec))
-        else:
-            found.append((one.value,))  # type: ignore[attr-defined]
-    return found
-
-
-def _wanted(parts: Sequence[str | Filling]) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    for part in parts:
-        if isinstance(part, Filling):
-            found.append((ast.dump(part.node), part.conversion, part.spec))
-        elif part and found and len(found[-1]) == 1:
-            found[-1] = (found[-1][0] + part,)
-        elif part:
-            found.append((part,))
-    return found

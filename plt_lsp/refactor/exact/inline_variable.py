@@ -17,7 +17,6 @@ from plt_lsp.refactor.exact.scopes import FUNCTIONS, LAZY, Scope, Scopes, Use
 from plt_lsp.refactor.exact.selecting import (
     block_of,
     check_own_lines,
-
     statement_of,
     statement_start,
     walk_placed,
@@ -205,5 +204,3 @@ def _is_right(source: Source, splices: Sequence[Splice], plan: InlinePlan) -> bo
     )
     wanted = _Inlined(twin).visit(fresh.tree)
     return ast.dump(tree) == ast.dump(wanted) and defined_names(tree) == defined_names(source.tree)
-
-

@@ -8,7 +8,8 @@ import keyword
 import unicodedata
 
 from plt_lsp.refactor.exact.source import Source
-from plt_lsp.refactor.proposal import RefusedError
+from plt_lsp.refactor.exact.workspace import Workspace, files_with
+from plt_lsp.refactor.proposal import RefusedError, Selection
 
 
 def taken_names(source: Source) -> frozenset[str]:
@@ -46,3 +47,14 @@ def check_free(name: str, taken: frozenset[str]) -> None:
     check_valid(name)
     if name in taken:
         raise RefusedError(f"`{name}` already means something in this file; choose another name.")
+
+
+def check_elsewhere_free(name: str, selection: Selection, workspace: Workspace) -> None:
+    """Refuse a name for a method that another file has: a class there may be one of this class's own.
+
+    Raises:
+        RefusedError: with the name.
+    """
+    for file in files_with(name, selection, workspace)[1:]:
+        if name in file.source().names:
+            raise RefusedError(f"`{name}` already means something in another file; choose another name.")

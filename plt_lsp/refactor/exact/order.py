@@ -8,13 +8,16 @@ import ast
 import builtins
 from collections.abc import Iterator
 from enum import IntEnum
+from itertools import pairwise
 
 from plt_lsp.refactor.exact.scopes import COMPREHENSIONS, FUNCTIONS, Scopes
 from plt_lsp.refactor.exact.selecting import is_elif
 from plt_lsp.refactor.exact.source import Source
 from plt_lsp.refactor.proposal import RefusedError
 
-_QUIET_CALLS = frozenset({"len", "str", "repr", "ascii", "int", "float", "bool", "isinstance", "type", "id", "abs", "ord"})
+_QUIET_CALLS = frozenset(
+    {"len", "str", "repr", "ascii", "int", "float", "bool", "isinstance", "type", "id", "abs", "ord"}
+)
 _QUIET = (
     *(ast.Attribute, ast.Subscript, ast.Slice, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Starred),
     *(ast.JoinedStr, ast.FormattedValue, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp),
@@ -49,7 +52,9 @@ class Order:
         if isinstance(node, ast.Name):
             return Effect.INERT if self.is_stable(node) else Effect.QUIET
         if isinstance(node, ast.Lambda):
-            return max([self.effect(one) for one in [*node.args.defaults, *node.args.kw_defaults] if one], default=Effect.INERT)
+            return max(
+                [self.effect(one) for one in [*node.args.defaults, *node.args.kw_defaults] if one], default=Effect.INERT
+            )
         if isinstance(node, ast.Tuple | ast.UnaryOp | ast.Starred) and self._is_plain(node):
             return Effect.INERT
         if isinstance(node, ast.Call) and self._is_quiet_call(node):
@@ -68,7 +73,9 @@ class Order:
 
     def is_builtin(self, node: ast.Name) -> bool:
         """Whether a name is Python's own, which the file does not bind."""
-        has_star = any(isinstance(one, ast.ImportFrom) and one.names[0].name == "*" for one in ast.walk(self.source.tree))
+        has_star = any(
+            isinstance(one, ast.ImportFrom) and one.names[0].name == "*" for one in ast.walk(self.source.tree)
+        )
         return self.scopes.owners.get(node) is None and hasattr(builtins, node.id) and not has_star
 
     def is_stable(self, node: ast.Name) -> bool:
@@ -84,7 +91,7 @@ class Order:
         """
         chain = [node, *self._up_to(node, statement)]
         found: list[ast.AST] = []
-        for child, parent in zip(chain, chain[1:], strict=False):
+        for child, parent in pairwise(chain):
             found += _earlier(parent, child)
         return found
 
@@ -210,7 +217,7 @@ def _sure_steps(node: ast.AST) -> list[ast.AST] | None:
         ast.List: ("elts",),
         ast.Tuple: ("elts",),
         ast.Set: ("elts",),
-    }.get(type(node))  # type: ignore[call-overload]
+    }.get(type(node))
     if fields is None:
         return None
     found: list[ast.AST] = []

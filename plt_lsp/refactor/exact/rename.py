@@ -5,43 +5,24 @@ files that have the name is left in doubt.
 """
 
 import ast
+import keyword
 import os
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from plt_lsp.positions import Cursor
 from plt_lsp.refactor.exact.checks import check, compiled
 from plt_lsp.refactor.exact.naming import check_valid
-from plt_lsp.refactor.exact.scopes import FUNCTIONS, Scope, Scopes, all_arguments
+from plt_lsp.refactor.exact.rename_doubts import Target, check_unnamed_uses
+from plt_lsp.refactor.exact.scopes import Scopes, Use
 from plt_lsp.refactor.exact.selecting import walk_placed
 from plt_lsp.refactor.exact.source import Source, Splice, Token
 from plt_lsp.refactor.exact.workspace import File, Workspace, files_with, own_file
 from plt_lsp.refactor.proposal import DocumentChange, Offer, Proposal, RefusedError, Selection
 
 RENAME = Offer("rename", "Rename", "refactor")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A name that is to become another one.
-
-    Attributes:
-        token: where the user points at it.
-        kind: `local`, `argument`, `module` or `member`.
-        scope: whose variable it is, where it is one.
-    """
-
-    token: Token
-    kind: str
-    scope: Scope | None
-
-    @property
-    def name(self) -> str:
-        """As it is."""
-        return self.token.string
 
 
 def name_token(source: Source, selection: Selection) -> Token:
@@ -66,8 +47,6 @@ def check_valid_old(name: str) -> None:
     Raises:
         RefusedError: with the name.
     """
-    import keyword
-
     if keyword.iskeyword(name):
         raise RefusedError(f"`{name}` is a keyword of Python.")
     if name.startswith("__"):
@@ -103,7 +82,7 @@ def target_at(source: Source, selection: Selection) -> Target:
     return Target(token, "argument" if is_argument else "local", owner)
 
 
-def _uses_at(source: Source, scopes: Scopes, token: Token) -> Iterator["object"]:
+def _uses_at(source: Source, scopes: Scopes, token: Token) -> Iterator[Use]:
     """The uses of a name that a token may be: the innermost node that has both."""
     placed = {id(node) for node in walk_placed(source.tree)}
     around = [
@@ -145,7 +124,7 @@ def rename(selection: Selection, new_name: str, workspace: Workspace) -> Proposa
     is_local = target.kind == "local"
     files = [own_file(selection, workspace)] if is_local else files_with(target.name, selection, workspace)
     sources = {file.path: file.source() for file in files}
-    _check_function(source, target)
+    check_unnamed_uses(source, target)
     places = _places(files, sources, target, workspace)
     splices = {
         path: [Splice(start, start + len(target.name), new_name) for start in sorted(starts)]
@@ -183,134 +162,10 @@ def _places(
         raise RefusedError(f"A base of the class of `{target.name}` is outside this workspace.")
     for path, source in sources.items():
         found = meaning.places.get(path, frozenset())
-        _check_rest(_Rest(Path(path).name, source, target, found, meaning.unsure.get(path, frozenset()), Path(own).stem))
+        _check_rest(
+            _Rest(Path(path).name, source, target, found, meaning.unsure.get(path, frozenset()), Path(own).stem)
+        )
     return meaning.places
-
-
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """What is not renamed of one file that has the name: all of it must certainly mean something else."""
-
-    file: str
-    source: Source
-    target: Target
-    found: frozenset[int]
-    unsure: frozenset[int]
-    module: str
-
-    def refuse(self, node: ast.AST, why: str) -> RefusedError:
-        line = getattr(node, "lineno", 1)
-        return RefusedError(f"Line {line} of {self.file} {why}.")
-
-
-def _check_rest(rest: _Rest) -> None:
-    name, kind = rest.target.name, rest.target.kind
-    if kind == "local":
-        return
-    if rest.file.endswith(".pyi"):
-        raise RefusedError(f"{rest.file} declares types and has the name.")
-    placed = {id(node) for node in walk_placed(rest.source.tree)}
-    for node in ast.walk(rest.source.tree):
-        if isinstance(node, ast.Constant) and kind != "argument" and _names(node.value, name):
-            raise rest.refuse(node, f"has `{name}` in a string, which may mean it")
-        if isinstance(node, ast.ImportFrom):
-            _check_import(rest, node)
-        if isinstance(node, ast.Call):
-            _check_call(rest, node)
-        if isinstance(node, ast.Attribute) and node.attr == name:
-            start = rest.source.end(node) - len(name) if id(node) in placed else -1
-            _check_attribute(rest, node, start)
-        if isinstance(node, ast.MatchClass) and name in node.kwd_attrs:
-            raise rest.refuse(node, f"matches by `{name}`")
-        if kind == "member" and isinstance(node, (*FUNCTIONS, ast.ClassDef)) and node.name == name:
-            _check_definition(rest, node)
-
-
-def _names(value: object, name: str) -> bool:
-    return isinstance(value, str) and re.search(rf"(?:\A|[.:]){re.escape(name)}\Z", value) is not None
-
-
-def _check_import(rest: _Rest, node: ast.ImportFrom) -> None:
-    is_of_module = (node.module or "").rpartition(".")[2] in (rest.module, "") or rest.module == "__init__"
-    name = rest.target.name
-    if rest.target.kind != "module" or not is_of_module:
-        return
-    if node.names[0].name == "*" and not rest.found:
-        raise rest.refuse(node, f"imports all names, perhaps `{name}` too")
-    for alias in node.names:
-        if alias.name == name and rest.source.start(alias) not in rest.found:
-            raise rest.refuse(node, f"imports a `{name}` that may be this one")
-
-
-def _check_call(rest: _Rest, node: ast.Call) -> None:
-    name = rest.target.name
-    for one in node.keywords:
-        if one.arg is None and isinstance(one.value, ast.Dict) and rest.target.kind in ("argument", "member"):
-            if any(isinstance(key, ast.Constant) and key.value == name for key in one.value.keys):
-                raise rest.refuse(node, f"passes `{name}` by a dictionary")
-        if one.arg == name and rest.target.kind in ("argument", "member"):
-            start = rest.source.start(one)
-            if start in rest.found:
-                continue
-            if rest.target.kind == "member" or start in rest.unsure:
-                raise rest.refuse(node, f"passes `{name}` to what may be this")
-
-
-def _check_attribute(rest: _Rest, node: ast.Attribute, start: int) -> None:
-    if start in rest.found:
-        return
-    if rest.target.kind == "member":
-        raise rest.refuse(node, f"has an attribute `{rest.target.name}` that may be this one")
-    if rest.target.kind == "module" and _is_of_import(rest, node.value) and (start in rest.unsure or start < 0):
-        raise rest.refuse(node, f"has a `{rest.target.name}` of a module that may be this one")
-
-
-def _is_of_import(rest: _Rest, node: ast.expr) -> bool:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return False
-    imported = (one for one in ast.walk(rest.source.tree) if isinstance(one, ast.alias))
-    return any((one.asname or one.name).partition(".")[0] == node.id for one in imported)
-
-
-def _check_definition(rest: _Rest, node: ast.stmt) -> None:
-    name = rest.target.name
-    head = rest.source.start(node)
-    start = rest.source.text.index(name, rest.source.text.index(" ", head))
-    is_in_class = isinstance(rest.source.parents.get(node), ast.ClassDef)
-    if is_in_class and start not in rest.found:
-        raise rest.refuse(node, f"defines another `{name}` that may be this one")
-
-
-def _check_function(source: Source, target: Target) -> None:
-    """Refuse what others name without writing it down, or what is looked up by name."""
-    name = target.name
-    if target.kind == "local" or target.scope is None:
-        return _check_lookups(source, target)
-    node = target.scope.node
-    if target.kind == "argument" and isinstance(node, FUNCTIONS):
-        decorators = "".join(ast.dump(one) for one in node.decorator_list)
-        is_fixture = "fixture" in decorators or (node.name.startswith("test") and name != "self")
-        if is_fixture or re.search(rf"\b{re.escape(name)}\b", decorators):
-            raise RefusedError(f"`{node.name}` may get `{name}` by its name, from a decorator or a test runner.")
-    if target.kind == "module":
-        for one in ast.walk(source.tree):
-            is_fixture = isinstance(one, FUNCTIONS) and one.name == name and "fixture" in "".join(
-                ast.dump(decorator) for decorator in one.decorator_list
-            )
-            if is_fixture:
-                raise RefusedError(f"Tests get the fixture `{name}` by its name.")
-    return _check_lookups(source, target)
-
-
-def _check_lookups(source: Source, target: Target) -> None:
-    around = target.scope.node if target.scope is not None else source.tree
-    for one in ast.walk(around):
-        if isinstance(one, ast.Name) and one.id in ("locals", "eval", "exec", "globals"):
-            raise RefusedError(f"`{one.id}` is used where `{target.name}` is, which sees names as strings.")
-    if isinstance(around, FUNCTIONS) and target.kind == "argument":
-        assert any(one.arg == target.name for one in all_arguments(around.args)) or True
 
 
 def _check_member_free(name: str, selection: Selection, workspace: Workspace) -> None:
@@ -345,6 +200,6 @@ def _masked(tree: ast.AST, old: str, new: str) -> str:
     for field in ("id", "arg", "attr", "name", "asname", "rest"):
         for name in (old, new):
             shown = shown.replace(f"{field}='{name}'", f"{field}=''")
-    for pattern in (rf"names=\[[^\]()]*\]", rf"kwd_attrs=\[[^\]()]*\]"):
+    for pattern in (r"names=\[[^\]()]*\]", r"kwd_attrs=\[[^\]()]*\]"):
         shown = re.sub(pattern, lambda match: re.sub(rf"'(?:{old}|{new})'", "''", match[0]), shown)
     return shown

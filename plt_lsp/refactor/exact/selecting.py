@@ -162,9 +162,8 @@ def scope_node(source: Source, node: ast.AST) -> ast.AST:
     """The innermost function, class or module that a node is in; the head of a function belongs outside."""
     below = node
     for one in source.above(node):
-        if isinstance(one, (*FUNCTIONS, ast.ClassDef, ast.Module)):
-            if isinstance(one, ast.Module) or below in one.body:
-                return one
+        if isinstance(one, (*FUNCTIONS, ast.ClassDef, ast.Module)) and below in one.body:
+            return one
         below = one
     return source.tree
 

@@ -85,7 +85,9 @@ def _braces(body: str, at: int) -> re.Match[str] | None:
     return None if end < 0 else BRACES.match(body[at + 1 : end])
 
 
-def _parts(body: str, is_raw: bool, opener: str, field_at: Callable[[int], re.Match[str] | None]) -> Iterator[str | Field]:
+def _parts(
+    body: str, is_raw: bool, opener: str, field_at: Callable[[int], re.Match[str] | None]
+) -> Iterator[str | Field]:
     at = 0
     while at < len(body):
         escape = None if is_raw else re.compile(_ESCAPE, re.DOTALL).match(body, at)
