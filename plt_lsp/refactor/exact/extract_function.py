@@ -165,10 +165,17 @@ def definition_around(source: Source, plan: FunctionPlan) -> tuple[str, str]:
         params = [method.receiver, *params]
     decorator = f"{plan.indent}@classmethod\n" if method is not None and method.is_classmethod else ""
     gap = "\n" if plan.indent else "\n\n"
-    above = source.text[: plan.at].rstrip(" \t")
-    starts_block = not above or above.endswith(("\n\n", ":\n"))
-    before = f"{'' if starts_block else gap}{decorator}{plan.indent}{'async ' if extraction.is_async else ''}def "
+    before = f"{_gap_above(source, plan.at, gap)}{decorator}{plan.indent}{'async ' if extraction.is_async else ''}def "
     return before, f"({', '.join(params)}):\n{_body(source, plan)}\n{gap}"
+
+
+def _gap_above(source: Source, at: int, gap: str) -> str:
+    """The empty lines that are missing above a definition."""
+    above = source.text[:at]
+    num_empty = len(above) - len(above.rstrip("\n")) - 1
+    if not above.strip() or above.rstrip("\n").endswith(":"):
+        return ""
+    return gap[max(0, num_empty) :]
 
 
 def _body(source: Source, plan: FunctionPlan) -> str:
@@ -218,7 +225,7 @@ def _call_splice(source: Source, plan: FunctionPlan, name: str) -> Splice:
     call = f"{f'{method.receiver}.' if method else ''}{name}({', '.join(args)})"
     call = f"await {call}" if extraction.is_async else call
     if extraction.expression is not None:
-        return replacing(source, extraction.expression, f"({call})" if extraction.is_async else call)
+        return _replacing_value(source, extraction.expression, call, extraction.is_async)
     assert plan.block is not None
     start = statement_start(source, plan.block.statements[0])
     indent = source.text[source.line_start(source.row(start)) : start]
@@ -226,6 +233,11 @@ def _call_splice(source: Source, plan: FunctionPlan, name: str) -> Splice:
     if extraction.results:
         head = f"{', '.join(extraction.results)} = "
     return Splice(plan.block.start, plan.block.end, f"{indent}{head}{call}")
+
+
+def _replacing_value(source: Source, node: ast.expr, call: str, is_async: bool) -> Splice:
+    has_brackets = source.text[: source.start(node)].endswith("(") and source.text.startswith(")", source.end(node))
+    return replacing(source, node, f"({call})" if is_async and not has_brackets else call)
 
 
 def replacing(source: Source, node: ast.expr, text: str) -> Splice:

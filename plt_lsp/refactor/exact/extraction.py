@@ -109,7 +109,8 @@ class _Piece:
     def _check_bound(self, name: str, is_result: bool) -> None:
         is_argument = self._is_argument(name)
         if may_be_unbound(self._graph, name, self._region.first, is_argument):
-            raise RefusedError(f"`{name}` may have no value yet where the selection begins.")
+            where = "yet where the selection begins" if self._region.needs(name) else "where the selection ends"
+            raise RefusedError(f"`{name}` may have no value {where}.")
         if is_result and self._region.may_lack(name, True):
             raise RefusedError(f"`{name}` may have no value any more where the selection ends.")
 

@@ -159,11 +159,17 @@ class Flow(Expressions):
             self._all([item.optional_vars])
         self._body(node.body)
         self._around.remove(catch)
-        self._here = self._here | catch.raised
+        if not all(self._passes_errors_on(item.context_expr) for item in node.items):
+            self._here = self._here | catch.raised
         self._emit(Kind.BEGIN)
         self._emit(Kind.STEP)
 
     _on_asyncwith = _on_with
+
+    def _passes_errors_on(self, node: ast.expr) -> bool:
+        """Whether a context manager is certain to take no exception: an opened file takes none."""
+        func = node.func if isinstance(node, ast.Call) else None
+        return isinstance(func, ast.Name) and func.id == "open" and self._scopes.owners.get(func) is None
 
     def _on_try(self, node: ast.Try | ast.TryStar) -> None:
         last = Around("finally")

@@ -156,12 +156,22 @@ def inline_variable(source: Source, plan: InlinePlan) -> list[Splice]:
         raise RefusedError("The assignment is all there is in its block.")
     removed = _removal(source, plan.assignment)
     text = source.segment(plan.value)
-    for pattern in (text, f"({text})"):
-        splices = [removed, *(replacing(source, use, pattern) for use in plan.uses)]
-        if _is_right(source, splices, plan):
-            return splices
-    check(False)
-    return []
+    texts = [f"({text})"] * len(plan.uses)
+    for tried in ([text] * len(plan.uses), *(_without_brackets(texts, i, text) for i in range(len(texts)))):
+        if _is_right(source, _spliced(source, plan, removed, tried), plan):
+            texts[:] = tried
+    splices = _spliced(source, plan, removed, texts)
+    check(_is_right(source, splices, plan))
+    return splices
+
+
+def _without_brackets(texts: list[str], i: int, text: str) -> list[str]:
+    """The texts as they are by now, one without brackets."""
+    return [*texts[:i], text, *texts[i + 1 :]]
+
+
+def _spliced(source: Source, plan: InlinePlan, removed: Splice, texts: Sequence[str]) -> list[Splice]:
+    return [removed, *(replacing(source, use, text) for use, text in zip(plan.uses, texts, strict=True))]
 
 
 def _removal(source: Source, statement: ast.stmt) -> Splice:

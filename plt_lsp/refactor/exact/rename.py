@@ -5,22 +5,26 @@ files that have the name is left in doubt.
 """
 
 import ast
-import keyword
 import os
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plt_lsp.positions import Cursor
 from plt_lsp.refactor.exact.checks import check, compiled
 from plt_lsp.refactor.exact.naming import check_valid
-from plt_lsp.refactor.exact.rename_doubts import Target, check_unnamed_uses
-from plt_lsp.refactor.exact.scopes import Scopes, Use
+from plt_lsp.refactor.exact.places import check_valid_old, places_of
+from plt_lsp.refactor.exact.rename_doubts import Rest, Target, check_rest, check_unnamed_uses
+from plt_lsp.refactor.exact.scopes import Scope, Scopes
 from plt_lsp.refactor.exact.selecting import walk_placed
 from plt_lsp.refactor.exact.source import Source, Splice, Token
 from plt_lsp.refactor.exact.workspace import File, Workspace, files_with, own_file
 from plt_lsp.refactor.proposal import DocumentChange, Offer, Proposal, RefusedError, Selection
+
+if TYPE_CHECKING:
+    from plt_lsp.refactor.exact.rope_project import Meaning
 
 RENAME = Offer("rename", "Rename", "refactor")
 
@@ -41,18 +45,6 @@ def name_token(source: Source, selection: Selection) -> Token:
     raise RefusedError("There is no name here.")
 
 
-def check_valid_old(name: str) -> None:
-    """Refuse what is no name, or one that Python gives a meaning.
-
-    Raises:
-        RefusedError: with the name.
-    """
-    if keyword.iskeyword(name):
-        raise RefusedError(f"`{name}` is a keyword of Python.")
-    if name.startswith("__"):
-        raise RefusedError(f"`{name}` has a meaning of its own to Python.")
-
-
 def target_at(source: Source, selection: Selection) -> Target:
     """What a selection names.
 
@@ -60,41 +52,30 @@ def target_at(source: Source, selection: Selection) -> Target:
         RefusedError: where that cannot be renamed.
     """
     token = name_token(source, selection)
-    if not token.string.isascii() and token.string not in source.names:
+    if token.string not in source.names:
         raise RefusedError(f"`{token.string}` is written in another way than Python reads it.")
     scopes = Scopes(source.tree)
     for node in walk_placed(source.tree):
         if isinstance(node, ast.Attribute) and source.end(node) == token.end:
-            return Target(token, "member", None)
+            return Target(token, "member", scopes, None)
         if isinstance(node, ast.keyword) and node.arg == token.string and source.start(node) == token.start:
-            return Target(token, "argument", None)
-    owners = {id(scopes.owners[use.node]): scopes.owners[use.node] for use in _uses_at(source, scopes, token)}
-    if len(owners) != 1:
-        raise RefusedError(f"It is not clear what `{token.string}` is here.")
-    (owner,) = owners.values()
+            return Target(token, "argument", scopes, None)
+    owners = dict.fromkeys(scopes.owners[use.node] for use in scopes.uses if use.name == token.string)
+    owner = next((one for one in owners if token.start in places_of(source, scopes, one, token.string)), None)
     if owner is None:
         raise RefusedError(f"`{token.string}` is not defined in this file.")
-    if owner.is_module:
-        return Target(token, "module", owner)
-    if owner.is_class:
-        return Target(token, "member", owner)
-    is_argument = any(isinstance(use.node, ast.arg) for use in scopes.uses_of(owner, token.string))
-    return Target(token, "argument" if is_argument else "local", owner)
+    return Target(token, _kind(source, scopes, owner, token), scopes, owner)
 
 
-def _uses_at(source: Source, scopes: Scopes, token: Token) -> Iterator[Use]:
-    """The uses of a name that a token may be: the innermost node that has both."""
-    placed = {id(node) for node in walk_placed(source.tree)}
-    around = [
-        use
-        for use in scopes.uses
-        if use.name == token.string
-        and id(use.node) in placed
-        and source.start(use.node) <= token.start < source.end(use.node)
-    ]
-    if around:
-        size = min(source.end(use.node) - source.start(use.node) for use in around)
-        yield from (use for use in around if source.end(use.node) - source.start(use.node) == size)
+def _kind(source: Source, scopes: Scopes, owner: Scope, token: Token) -> str:
+    bindings = [use.node for use in scopes.uses_of(owner, token.string) if use.binds]
+    if any(isinstance(one, ast.alias) and isinstance(source.parents[one], ast.Import) for one in bindings):
+        raise RefusedError(f"`{token.string}` is a module; its import says what it is called.")
+    if any(isinstance(one, ast.alias) for one in bindings):
+        return "module"
+    if owner.is_module or owner.is_class:
+        return "module" if owner.is_module else "member"
+    return "argument" if any(isinstance(one, ast.arg) for one in bindings) else "local"
 
 
 def rename_target(selection: Selection) -> tuple[Cursor, Cursor]:
@@ -123,7 +104,7 @@ def rename(selection: Selection, new_name: str, workspace: Workspace) -> Proposa
         raise RefusedError(f"Other cells of the notebook may use `{target.name}`.")
     is_local = target.kind == "local"
     files = [own_file(selection, workspace)] if is_local else files_with(target.name, selection, workspace)
-    sources = {file.path: file.source() for file in files}
+    sources = {file.path: source if file is files[0] else file.source() for file in files}
     check_unnamed_uses(source, target)
     places = _places(files, sources, target, workspace)
     splices = {
@@ -148,24 +129,81 @@ def rename(selection: Selection, new_name: str, workspace: Workspace) -> Proposa
 def _places(
     files: list[File], sources: Mapping[str, Source], target: Target, workspace: Workspace
 ) -> Mapping[str, frozenset[int]]:
+    """Where the name stands in each file, and nothing is left in doubt."""
+    own = files[0].path
+    here = frozenset[int]()
+    if target.scope is not None:
+        here = places_of(sources[own], target.scopes, target.scope, target.name)
+    if target.kind == "local" or (target.scope is not None and not _may_be_elsewhere(sources, target)):
+        return {own: here}
+    meaning = _meaning(own, sources, target, workspace, here)
+    if not meaning.is_in_workspace:
+        raise RefusedError(f"`{target.name}` is not defined in this workspace.")
+    if target.kind == "member" and meaning.has_foreign_bases:
+        raise RefusedError(f"A base of the class of `{target.name}` is outside this workspace.")
+    places = {path: _kept(sources[path], meaning.places.get(path, frozenset()), target) for path in sources}
+    if target.kind != "argument" or target.scope is not None:
+        places[own] = here | (places[own] - _variable_places(sources[own], target.name))
+    if target.kind == "member" or target.scope is None:
+        places[own] = meaning.places[own] | here
+    for path, source in sources.items():
+        unsure = meaning.unsure.get(path, frozenset())
+        check_rest(Rest(Path(path).name, source, target, places[path], unsure, Path(own).stem))
+    return places
+
+
+def _may_be_elsewhere(sources: Mapping[str, Source], target: Target) -> bool:
+    """Whether anything but the variable itself may have to be renamed; of an argument, keywords in calls."""
+    if target.kind != "argument":
+        return True
+    return any(
+        (isinstance(node, ast.keyword) and node.arg == target.name)
+        or (isinstance(node, ast.Dict) and any(getattr(key, "value", None) == target.name for key in node.keys))
+        for source in sources.values()
+        for node in ast.walk(source.tree)
+    )
+
+
+def _meaning(
+    own: str, sources: Mapping[str, Source], target: Target, workspace: Workspace, here: frozenset[int]
+) -> "Meaning":
     from plt_lsp.refactor.exact.rope_project import meaning_of
 
-    own = files[0].path
     root = os.path.realpath(workspace.root) if workspace.root is not None else os.path.dirname(own)
     if not Path(own).is_relative_to(root):
         root = os.path.dirname(own)
     texts = {path: source.text for path, source in sources.items() if Path(path).is_relative_to(root)}
-    meaning = meaning_of(root, texts, own, target.token.start)
-    if target.token.start not in meaning.places[own] or not meaning.is_in_workspace:
-        raise RefusedError(f"`{target.name}` is not defined in this workspace, or it could not be found out where.")
-    if target.kind == "member" and meaning.has_foreign_bases:
-        raise RefusedError(f"A base of the class of `{target.name}` is outside this workspace.")
-    for path, source in sources.items():
-        found = meaning.places.get(path, frozenset())
-        _check_rest(
-            _Rest(Path(path).name, source, target, found, meaning.unsure.get(path, frozenset()), Path(own).stem)
-        )
-    return meaning.places
+    refusal = RefusedError(f"It could not be found out what `{target.name}` is.")
+    for start in dict.fromkeys([target.token.start, *sorted(here)]):
+        try:
+            meaning = meaning_of(root, texts, own, start)
+        except RefusedError as error:
+            refusal = error
+            continue
+        if meaning.places[own] & (here | {target.token.start}):
+            return meaning
+    raise refusal
+
+
+def _variable_places(source: Source, name: str) -> frozenset[int]:
+    """Where any variable of a name stands."""
+    scopes = Scopes(source.tree)
+    owners = dict.fromkeys(scopes.owners[use.node] for use in scopes.uses if use.name == name)
+    return frozenset(start for owner in owners for start in places_of(source, scopes, owner, name))
+
+
+def _kept(source: Source, places: frozenset[int], target: Target) -> frozenset[int]:
+    """The places of a file without variables that only have the same name: those that no import has brought."""
+    scopes = Scopes(source.tree)
+    dropped = set[int]()
+    for owner in dict.fromkeys(scopes.owners[use.node] for use in scopes.uses if use.name == target.name):
+        if owner is None:
+            continue
+        bound = [use.node for use in scopes.uses_of(owner, target.name) if use.binds]
+        is_foreign = not any(isinstance(one, ast.alias) for one in bound)
+        if is_foreign and not owner.is_module and not owner.is_class:
+            dropped |= places_of(source, scopes, owner, target.name)
+    return places - dropped
 
 
 def _check_member_free(name: str, selection: Selection, workspace: Workspace) -> None:
@@ -178,13 +216,17 @@ def _check_renamed(source: Source, splices: list[Splice], old: str, new: str) ->
     """The trees differ in the name alone, and every variable is as different from the others as before."""
     for one in splices:
         check(source.text[one.start : one.end] == old)
-    tree = compiled(source.spliced(splices))
+    taken = RefusedError(f"`{new}` already means something else where `{old}` is used.")
+    try:
+        tree = compiled(source.spliced(splices))
+    except RefusedError as error:
+        raise taken from error
     before, after = Scopes(source.tree), Scopes(tree)
     check(len(before.uses) == len(after.uses) and len(before.all) == len(after.all))
     pairs = {(_meant(before, i), _meant(after, i)) for i in range(len(before.uses))}
     forward, backward = dict(pairs), {there: here for here, there in pairs}
     if not len(forward) == len(backward) == len(pairs):
-        raise RefusedError(f"`{new}` already means something else where `{old}` is used.")
+        raise taken
     check(_masked(source.tree, old, new) == _masked(tree, old, new))
 
 

@@ -7,7 +7,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from plt_lsp.refactor.exact.scopes import FUNCTIONS, Scope
+from plt_lsp.refactor.exact.scopes import FUNCTIONS, Scope, Scopes
 from plt_lsp.refactor.exact.selecting import walk_placed
 from plt_lsp.refactor.exact.source import Source, Token
 from plt_lsp.refactor.proposal import RefusedError
@@ -20,11 +20,13 @@ class Target:
     Attributes:
         token: where the user points at it.
         kind: `local`, `argument`, `module` or `member`.
+        scopes: of its file.
         scope: whose variable it is, where it is one.
     """
 
     token: Token
     kind: str
+    scopes: Scopes
     scope: Scope | None
 
     @property

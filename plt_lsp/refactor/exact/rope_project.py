@@ -98,7 +98,7 @@ def meaning_of(root: str, texts: Mapping[str, str], path: str, offset: int) -> M
     try:
         return _meaning(project, root, texts, path, offset)
     except RopeError as error:
-        raise RefusedError("It could not be found out what the name means.") from error
+        raise RefusedError("It could not be found out what the name means; perhaps it comes from elsewhere.") from error
     except Exception as error:  # rope fails in many ways on code that it does not understand
         raise RefusedError(f"It could not be found out what the name means ({type(error).__name__}).") from error
 

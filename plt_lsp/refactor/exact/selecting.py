@@ -40,8 +40,12 @@ def selected_tokens(source: Source, selection: Selection) -> list[Token]:
     found = [token for token in source.tokens if token.start < end and start < token.end]
     for token in found:
         if token.type != tokenize.COMMENT and not start <= token.start <= token.end <= end:
-            raise RefusedError(CUTS)
+            raise RefusedError("The selection lies in a string." if _is_within(token, start, end) else CUTS)
     return found
+
+
+def _is_within(token: Token, start: int, end: int) -> bool:
+    return token.type == tokenize.STRING and token.start < start and end < token.end
 
 
 def selected_block(source: Source, selection: Selection) -> Block | None:
@@ -84,7 +88,9 @@ def check_own_lines(source: Source, first: ast.stmt, last: ast.stmt) -> None:
     before = source.text[source.line_start(source.row(start)) : start]
     line_end = source.line_start(source.row(end)) + len(source.lines[source.row(end)])
     behind = source.text[end:line_end].strip()
-    if before.strip() or (behind and not behind.startswith("#")) or is_elif(source, first):
+    if is_elif(source, first):
+        raise RefusedError("An `elif` is reached only where the tests before it fail.")
+    if before.strip() or (behind and not behind.startswith("#")):
         raise RefusedError("Other code stands on the same line; give the statement a line of its own first.")
 
 
