@@ -43,7 +43,7 @@ def method_around(source: Source, function: ast.AST) -> Method:
     arguments = [*function.args.posonlyargs, *function.args.args]
     if not arguments or function.name in _SPECIAL:
         raise RefusedError(f"`{function.name}` is not called with an instance in the usual way; extract a function.")
-    decorators = [_last_name(one) for one in function.decorator_list]
+    decorators = [last_name(one) for one in function.decorator_list]
     if unknown := next((name for name in decorators if name not in _KNOWN_DECORATORS), None):
         raise RefusedError(f"The decorator `{unknown}` may call the method in its own way; extract a function.")
     receiver = arguments[0].arg
@@ -62,8 +62,8 @@ def _check_class(source: Source, owner: ast.ClassDef) -> None:
     classes = {one.name: one for one in source.tree.body if isinstance(one, ast.ClassDef)}
     for base in owner.bases:
         name = base.id if isinstance(base, ast.Name) else None
-        if name == "object":
-            continue
+        if name == "object" or (not source.is_whole and name is not None and name not in classes):
+            continue  # of a part it cannot be said yet
         if name is None or name not in classes or classes[name] is owner:
             raise RefusedError(f"A base of `{owner.name}` is not in this file and may have a method of that name.")
         _check_class(source, classes[name])
@@ -84,6 +84,7 @@ def check_method_name(source: Source, method: Method | None, name: str) -> None:
             raise RefusedError(f"`{name}` stands in a string of this file; choose another name.")
 
 
-def _last_name(node: ast.expr) -> str:
+def last_name(node: ast.expr) -> str:
+    """What a decorator is called, without what it is an attribute of."""
     target = node.func if isinstance(node, ast.Call) else node
     return target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ast.unparse(target))

@@ -60,7 +60,7 @@ def source_around(selection: Selection) -> Source:
         last += 1
     if last - first > MAX_ROWS and not (first == 0 and last == len(lines)):
         return _within(lines, first, last, selection)
-    return Source(lines[first:last], first)
+    return Source(lines[first:last], first, is_whole=False)
 
 
 def _within(lines: Sequence[str], first: int, last: int, selection: Selection) -> Source:
@@ -74,7 +74,7 @@ def _within(lines: Sequence[str], first: int, last: int, selection: Selection) -
     if top == first or end - top > MAX_ROWS or not lines[first].startswith("class "):
         raise RefusedError("The selection is in too long a definition for an instant offer.")
     gap = ["\n"] * (top - first - 1)
-    return Source([lines[first], *gap, *lines[top:end]], first)
+    return Source([lines[first], *gap, *lines[top:end]], first, is_whole=False)
 
 
 def _begins_method(line: str) -> bool:

@@ -16,11 +16,12 @@ from plt_lsp.positions import Cursor
 from plt_lsp.refactor.exact.checks import check, compiled
 from plt_lsp.refactor.exact.naming import check_valid
 from plt_lsp.refactor.exact.places import check_valid_old, places_of
+from plt_lsp.refactor.exact.rename_arguments import keyword_places, passes_by_name
 from plt_lsp.refactor.exact.rename_doubts import Rest, Target, check_rest, check_unnamed_uses
-from plt_lsp.refactor.exact.scopes import Scope, Scopes
+from plt_lsp.refactor.exact.scopes import FUNCTIONS, Scope, Scopes
 from plt_lsp.refactor.exact.selecting import walk_placed
 from plt_lsp.refactor.exact.source import Source, Splice, Token
-from plt_lsp.refactor.exact.workspace import File, Workspace, files_with, own_file
+from plt_lsp.refactor.exact.workspace import File, Workspace, files_with, others_with, own_file
 from plt_lsp.refactor.proposal import DocumentChange, Offer, Proposal, RefusedError, Selection
 
 if TYPE_CHECKING:
@@ -134,34 +135,53 @@ def _places(
     here = frozenset[int]()
     if target.scope is not None:
         here = places_of(sources[own], target.scopes, target.scope, target.name)
-    if target.kind == "local" or (target.scope is not None and not _may_be_elsewhere(sources, target)):
+    if target.kind == "local":
         return {own: here}
+    if target.kind == "argument":
+        return _argument_places(files, sources, target, workspace, here)
     meaning = _meaning(own, sources, target, workspace, here)
     if not meaning.is_in_workspace:
         raise RefusedError(f"`{target.name}` is not defined in this workspace.")
     if target.kind == "member" and meaning.has_foreign_bases:
         raise RefusedError(f"A base of the class of `{target.name}` is outside this workspace.")
     places = {path: _kept(sources[path], meaning.places.get(path, frozenset()), target) for path in sources}
-    if target.kind != "argument" or target.scope is not None:
-        places[own] = here | (places[own] - _variable_places(sources[own], target.name))
-    if target.kind == "member" or target.scope is None:
+    if target.kind == "member":
         places[own] = meaning.places[own] | here
+    else:
+        places[own] = here | (places[own] - _variable_places(sources[own], target.name))
+    modules = frozenset(part for path in sources for part in (Path(path).stem, Path(path).parent.name))
     for path, source in sources.items():
         unsure = meaning.unsure.get(path, frozenset())
-        check_rest(Rest(Path(path).name, source, target, places[path], unsure, Path(own).stem))
+        check_rest(Rest(Path(path).name, source, target, places[path], unsure, Path(own).stem, modules))
     return places
 
 
-def _may_be_elsewhere(sources: Mapping[str, Source], target: Target) -> bool:
-    """Whether anything but the variable itself may have to be renamed; of an argument, keywords in calls."""
-    if target.kind != "argument":
-        return True
-    return any(
-        (isinstance(node, ast.keyword) and node.arg == target.name)
-        or (isinstance(node, ast.Dict) and any(getattr(key, "value", None) == target.name for key in node.keys))
-        for source in sources.values()
-        for node in ast.walk(source.tree)
-    )
+def _argument_places(
+    files: list[File],
+    sources: Mapping[str, Source],
+    target: Target,
+    workspace: Workspace,
+    here: frozenset[int],
+) -> dict[str, frozenset[int]]:
+    """An argument in its function, and the keywords in calls of that function."""
+    own = files[0].path
+    if target.scope is None:
+        raise RefusedError(f"Rename `{target.name}` where the function is defined.")
+    if not passes_by_name(sources, target.name):
+        return {own: here}
+    function, source = target.scope.node, sources[own]
+    if not isinstance(function, FUNCTIONS) or function.name.startswith("__"):
+        raise RefusedError(f"Calls may pass `{target.name}` by its name; they cannot be followed for certain.")
+    owner = target.scopes.owners[function]
+    assert owner is not None
+    start = min(one for one in places_of(source, target.scopes, owner, function.name) if one > source.start(function))
+    token = next(one for one in source.tokens if one.start == start)
+    kind = "module" if owner.is_module else "member" if owner.is_class else "local"
+    others = files if kind == "local" else [files[0], *others_with(function.name, files[0], workspace)]
+    every = {file.path: sources[file.path] if file.path in sources else file.source() for file in others}
+    places = _places(others, every, Target(token, kind, target.scopes, owner), workspace)
+    found = keyword_places(every, target.name, function.name, places)
+    return {**found, own: here | found.get(own, frozenset())}
 
 
 def _meaning(

@@ -7,10 +7,19 @@ import ast
 import re
 from dataclasses import dataclass
 
+from plt_lsp.refactor.exact.methods import last_name
 from plt_lsp.refactor.exact.scopes import FUNCTIONS, Scope, Scopes
 from plt_lsp.refactor.exact.selecting import walk_placed
 from plt_lsp.refactor.exact.source import Source, Token
 from plt_lsp.refactor.proposal import RefusedError
+
+# Decorators that pass arguments on as they come.
+_PASSING_ON = frozenset(
+    {
+        *("staticmethod", "classmethod", "property", "cached_property", "setter", "getter", "deleter"),
+        *("abstractmethod", "override", "cache", "lru_cache", "contextmanager", "asynccontextmanager"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ class Rest:
     found: frozenset[int]
     unsure: frozenset[int]
     module: str
+    modules: frozenset[str]
 
     def refuse(self, node: ast.AST, why: str) -> RefusedError:
         """A refusal that says where."""
@@ -65,7 +75,7 @@ def check_rest(rest: Rest) -> None:
         raise RefusedError(f"{rest.file} declares types and has the name.")
     placed = {id(node) for node in walk_placed(rest.source.tree)}
     for node in ast.walk(rest.source.tree):
-        if isinstance(node, ast.Constant) and kind != "argument" and _names(node.value, name):
+        if isinstance(node, ast.Constant) and _names(node.value, name):
             raise rest.refuse(node, f"has `{name}` in a string, which may mean it")
         if isinstance(node, ast.ImportFrom):
             _check_import(rest, node)
@@ -102,12 +112,8 @@ def _check_call(rest: Rest, node: ast.Call) -> None:
         keys = one.value.keys if one.arg is None and isinstance(one.value, ast.Dict) else []
         if any(isinstance(key, ast.Constant) and key.value == name for key in keys):
             raise rest.refuse(node, f"passes `{name}` by a dictionary")
-        if one.arg == name and rest.target.kind in ("argument", "member"):
-            start = rest.source.start(one)
-            if start in rest.found:
-                continue
-            if rest.target.kind == "member" or start in rest.unsure:
-                raise rest.refuse(node, f"passes `{name}` to what may be this")
+        if one.arg == name and rest.target.kind == "member":
+            raise rest.refuse(node, f"passes `{name}` to what may be this")
 
 
 def _check_attribute(rest: Rest, node: ast.Attribute, start: int) -> None:
@@ -124,8 +130,18 @@ def _is_of_import(rest: Rest, node: ast.expr) -> bool:
         node = node.value
     if not isinstance(node, ast.Name):
         return False
-    imported = (one for one in ast.walk(rest.source.tree) if isinstance(one, ast.alias))
-    return any((one.asname or one.name).partition(".")[0] == node.id for one in imported)
+    for one in ast.walk(rest.source.tree):
+        if isinstance(one, ast.Import | ast.ImportFrom):
+            path = f"{'.' * getattr(one, 'level', 0)}{getattr(one, 'module', '') or ''}"
+            for alias in one.names:
+                if (alias.asname or alias.name).partition(".")[0] == node.id and _may_lead_here(rest, path, alias.name):
+                    return True
+    return False
+
+
+def _may_lead_here(rest: Rest, path: str, name: str) -> bool:
+    """Whether an import may bring one of the files that have the name, or what they are in."""
+    return path.startswith(".") or bool({*path.split("."), *name.split(".")} & rest.modules)
 
 
 def _check_definition(rest: Rest, node: ast.stmt) -> None:
@@ -152,6 +168,9 @@ def check_unnamed_uses(source: Source, target: Target) -> None:
         is_fixture = "fixture" in decorators or (node.name.startswith("test") and name != "self")
         if is_fixture or re.search(rf"\b{re.escape(name)}\b", decorators):
             raise RefusedError(f"`{node.name}` may get `{name}` by its name, from a decorator or a test runner.")
+        unknown = next((one for one in map(last_name, node.decorator_list) if one not in _PASSING_ON), None)
+        if unknown is not None:
+            raise RefusedError(f"The decorator `{unknown}` may pass `{name}` by its name.")
     if target.kind == "module":
         for one in ast.walk(source.tree):
             is_fixture = (

@@ -64,6 +64,9 @@ class _ReadOnlyProject(Project):  # type: ignore[misc]
             self.prefs.set(key, value)
         self._init_other_parts()
 
+    def _init_source_folders(self) -> None:
+        """Nothing: the folders are given."""
+
     def get_python_path_folders(self) -> list[RopeFolder]:
         return []
 

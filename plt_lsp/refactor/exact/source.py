@@ -45,12 +45,14 @@ class Source:
     Args:
         lines: of the document, with their line ends.
         first_row: the document's row that the first of these lines is.
+        is_whole: whether these are all lines of the document.
 
     Raises:
         RefusedError: where the text is not Python to this interpreter.
     """
 
-    def __init__(self, lines: Sequence[str], first_row: int = 0) -> None:
+    def __init__(self, lines: Sequence[str], first_row: int = 0, *, is_whole: bool = True) -> None:
+        self.is_whole = is_whole
         self.first_row = first_row
         self.has_bom = first_row == 0 and bool(lines) and lines[0].startswith(BOM)
         self.line_end = _line_end(lines)

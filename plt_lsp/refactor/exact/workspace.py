@@ -70,6 +70,11 @@ class File:
 def files_with(word: str, selection: Selection, workspace: Workspace) -> list[File]:
     """The Python files that have a word, the selection's own first."""
     own = _own(selection, workspace)
+    return [own, *others_with(word, own, workspace)]
+
+
+def others_with(word: str, own: File, workspace: Workspace) -> list[File]:
+    """The Python files but one that have a word."""
     found = {own.path: own}
     opened = {os.path.realpath(path): document for path, document in workspace.documents.items()}
     for path in _paths(workspace, opened):
@@ -78,7 +83,7 @@ def files_with(word: str, selection: Selection, workspace: Workspace) -> list[Fi
             file = _opened(path, document) if document is not None else _read(path, word)
             if file is not None and word in file.text:
                 found[path] = file
-    return list(found.values())
+    return list(found.values())[1:]
 
 
 def own_file(selection: Selection, workspace: Workspace) -> File:
