@@ -57,13 +57,17 @@ def selection_in(marked: str, root: Path, line_end: str = "\n", path: str = MAIN
     """A selection of what stands between `«` and `»`, or a cursor where `‸` stands, at the text's end without one."""
     start = next((marked.index(mark) for mark in "«‸" if mark in marked), len(marked))
     end = marked.index("»") - 1 if "»" in marked else start
-    text = without_marks(marked)
+    return selection_at(without_marks(marked), start, end, root / path, line_end)
+
+
+def selection_at(text: str, start: int, end: int, path: Path, line_end: str = "\n") -> Selection:
+    """A selection from one place to another, both in characters."""
     snapshot = Snapshot(
-        uri=(root / path).as_uri(),
+        uri=path.as_uri(),
         version=7,
         language_id="python",
         session_id="buffer-1",
-        path=path,
+        path=path.name,
         lines=tuple(split_lines(text.replace("\n", line_end))),
         cursor=cursor_at(text, end),
         settings=Settings(),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from plt_lsp.refactor.exact import api
 from plt_lsp.refactor.exact.workspace import Workspace
 from plt_lsp.refactor.proposal import Offer, Proposal, RefusedError
+from tests.bench import refactor
 from tests.lsp.refactor_cases import MAIN, Case, all_cases, applied, selection_in, without_marks, workspace_of
 
 OFFERS = {
@@ -175,6 +176,14 @@ def test_nothing_of_this_loads_rope_before_a_rename():
     code = "import sys, plt_lsp.refactor.exact.api; print('rope' in sys.modules, 'libcst' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert result.stdout.split() == ["False", "False"]
+
+
+def test_a_module_of_others_still_passes_its_doctests_after_each_refactoring():
+    outcome = refactor.study("http.cookies", "doctest", per_kind=3, seed=1)
+    assert outcome is not None
+    assert outcome.broken == []
+    assert sum(outcome.applied.values()) >= 10
+    assert len(outcome.applied) >= 4
 
 
 NAMES = st.sampled_from(["a", "b", "c", "limit"])

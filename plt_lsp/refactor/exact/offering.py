@@ -103,9 +103,12 @@ def _of_cursor(source: Source, selection: Selection) -> list[Offer]:
 
 
 def _is_bound_nearby(source: Source, node: ast.Name) -> bool:
-    """Whether the function assigns the name, so that it may be a variable to inline."""
+    """Whether the function assigns the name once and plainly, so that it may be a variable to inline."""
     inside = ast.walk(scope_node(source, node))
-    return any(isinstance(one, ast.Name) and one.id == node.id and isinstance(one.ctx, ast.Store) for one in inside)
+    bound = [
+        one for one in inside if isinstance(one, ast.Name) and one.id == node.id and isinstance(one.ctx, ast.Store)
+    ]
+    return len(bound) == 1 and isinstance(source.parents[bound[0]], ast.Assign | ast.AnnAssign)
 
 
 def _of_selection(source: Source, selection: Selection) -> list[Offer]:
