@@ -196,11 +196,11 @@ def _builds_text(node: ast.Call | ast.BinOp) -> bool:
 
 
 def _locals(source: Source, functions: Sequence[ast.AST], callers: str) -> list[ast.AST]:
-    """Variables of the functions, and arguments that nothing passes by name: not the tests either."""
+    """Variables of the functions, none of a name that anything is passed by: an argument may be, by the tests too."""
     scopes, found = Scopes(source.tree), list[ast.AST]()
     inside = {id(scopes.of_node[one]) for one in functions}
     for use in scopes.uses:
-        is_passed = isinstance(use.node, ast.arg) and re.search(rf"\b{use.name}=", source.text + callers) is not None
+        is_passed = re.search(rf"\b{use.name}=", source.text + callers) is not None
         if use.binds and id(use.scope) in inside and isinstance(use.node, ast.Name | ast.arg) and not is_passed:
             found.append(use.node)
     return found

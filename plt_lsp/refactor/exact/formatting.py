@@ -123,7 +123,8 @@ def check_order(order: Order, values: Sequence[ast.expr], fillings: Sequence[Fil
     used = [filling.of for filling in fillings]
     effects = [order.effect(value) for value in values]
     for i, value in enumerate(values):
-        if used.count(i) != 1 and effects[i] is not Effect.INERT:
+        is_dropped = used.count(i) == 0 and not isinstance(value, ast.Constant)
+        if is_dropped or (used.count(i) > 1 and effects[i] is not Effect.INERT):
             raise RefusedError(f"`{ast.unparse(value)}` is worked out once but used {used.count(i)} times.")
     moving = [i for i in used if effects[i] is not Effect.INERT]
     if moving != sorted(moving):

@@ -157,17 +157,13 @@ def inline_variable(source: Source, plan: InlinePlan) -> list[Splice]:
     removed = _removal(source, plan.assignment)
     text = source.segment(plan.value)
     texts = [f"({text})"] * len(plan.uses)
-    for tried in ([text] * len(plan.uses), *(_without_brackets(texts, i, text) for i in range(len(texts)))):
+    for i in range(len(texts)):
+        tried = [*texts[:i], text, *texts[i + 1 :]]
         if _is_right(source, _spliced(source, plan, removed, tried), plan):
-            texts[:] = tried
+            texts = tried
     splices = _spliced(source, plan, removed, texts)
     check(_is_right(source, splices, plan))
     return splices
-
-
-def _without_brackets(texts: list[str], i: int, text: str) -> list[str]:
-    """The texts as they are by now, one without brackets."""
-    return [*texts[:i], text, *texts[i + 1 :]]
 
 
 def _spliced(source: Source, plan: InlinePlan, removed: Splice, texts: Sequence[str]) -> list[Splice]:

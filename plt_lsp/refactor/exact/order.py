@@ -214,6 +214,8 @@ def _sure_steps(node: ast.AST) -> list[ast.AST] | None:
         ast.Attribute: ("value",),
         ast.Starred: ("value",),
         ast.Await: ("value",),
+        ast.Yield: ("value",),
+        ast.YieldFrom: ("value",),
         ast.List: ("elts",),
         ast.Tuple: ("elts",),
         ast.Set: ("elts",),
