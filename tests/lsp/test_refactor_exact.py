@@ -125,7 +125,7 @@ def test_the_name_wanted_is_laid_out_as_it_will_stand(tmp_path):
     selection = selection_in("def f(a):\n    «b = a + 1\n    print(b)»\n", tmp_path)
     wanted = api.name_wanted(selection, OFFERS["extract_function"])
     assert wanted is not None
-    assert (wanted.role, wanted.default) == ("function", "extracted")
+    assert (wanted.role, wanted.default) == ("function", "_extracted")
     assert wanted.before + "add_one" + wanted.after == "def add_one(a):\n    b = a + 1\n    print(b)"
     assert {"f", "a", "b", "print"} <= wanted.taken
     assert compile(wanted.code, "code", "exec")
@@ -141,8 +141,8 @@ def test_the_name_of_a_variable_is_wanted_between_the_lines_above_and_its_value(
 
 
 def test_a_default_name_that_is_taken_gets_a_number(tmp_path):
-    selection = selection_in("def extracted(a):\n    «print(a)»\n", tmp_path)
-    assert api.propose(selection, OFFERS["extract_function"], None, Workspace(tmp_path)).named == "extracted_2"
+    selection = selection_in("def _extracted(a):\n    «print(a)»\n", tmp_path)
+    assert api.propose(selection, OFFERS["extract_function"], None, Workspace(tmp_path)).named == "_extracted_2"
 
 
 def test_the_range_to_rename_is_the_name_at_the_cursor(tmp_path):

@@ -3,6 +3,7 @@
 It does not know the protocol. Offers are instant; `propose` and `rename` may take a second and are for a helper thread.
 """
 
+import ast
 import tokenize
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from plt_lsp.refactor.exact.imports import organised
 from plt_lsp.refactor.exact.inline_variable import inline_variable, plan_inline
 from plt_lsp.refactor.exact.naming import check_elsewhere_free, free_name, taken_names
 from plt_lsp.refactor.exact.offering import offers_for
+from plt_lsp.refactor.exact.selecting import scope_node
 from plt_lsp.refactor.exact.source import Source, Splice
 from plt_lsp.refactor.exact.wanted import wanted_function, wanted_variable
 from plt_lsp.refactor.exact.workspace import OpenDocument, Workspace
@@ -32,7 +34,8 @@ _DESCRIPTIONS = {
     "convertToFString": "Writes the string as an f-string.",
     "organizeImports": "Sorts the imports; modules may be loaded in another order.",
 }
-_EXTRACTIONS = {"extractFunction": "extracted", "extractMethod": "extracted", "extractVariable": "value"}
+# A function is of no use to others until somebody says so: a public name would become a part of what a module offers.
+_EXTRACTIONS = {"extractFunction": "_extracted", "extractMethod": "_extracted", "extractVariable": "value"}
 _UNREADABLE = "The file is too deeply nested, or not readable."
 
 
@@ -47,13 +50,22 @@ def name_wanted(selection: Selection, offer: Offer) -> NameWanted | None:
         return None
     try:
         source = Source(selection.snapshot.lines)
-        default = free_name(_EXTRACTIONS[offer.name], taken_names(source))
+        default = _default_name(source, selection, offer)
         if offer.name == "extractVariable":
             return wanted_variable(source, plan_variable(source, selection), default)
         plan = plan_function(source, selection, is_method=offer.name == "extractMethod")
         return wanted_function(source, plan, default)
     except (RefusedError, RecursionError, tokenize.TokenError):
         return None
+
+
+def _default_name(source: Source, selection: Selection, offer: Offer) -> str:
+    """A plain name that is free."""
+    default = _EXTRACTIONS[offer.name]
+    if offer.name == "extractVariable":
+        statement = plan_variable(source, selection).statement
+        default = "_value" if isinstance(scope_node(source, statement), ast.Module) else default
+    return free_name(default, taken_names(source))
 
 
 def propose(selection: Selection, offer: Offer, name: str | None, workspace: Workspace) -> Proposal:
@@ -71,7 +83,7 @@ def propose(selection: Selection, offer: Offer, name: str | None, workspace: Wor
     try:
         source = Source(selection.snapshot.lines)
         if offer.name in _EXTRACTIONS and name is None:
-            name = free_name(_EXTRACTIONS[offer.name], taken_names(source))
+            name = _default_name(source, selection, offer)
         splices = _splices(source, selection, offer, name or "", workspace)
         return _proposal(source, selection, offer, splices, name if offer.name in _EXTRACTIONS else None)
     except (RecursionError, tokenize.TokenError) as error:
