@@ -172,6 +172,17 @@ def test_a_project_is_read_and_never_run_or_written(tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_file_is_named_below_the_folder_as_the_editor_spells_it(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    main = "def lo‸ad():\n    pass\n"
+    (tmp_path / "real" / MAIN).write_text(without_marks(main), encoding="utf-8")
+    (tmp_path / "real" / "other.py").write_text("from main import load\n", encoding="utf-8")
+    root = tmp_path / "link"
+    proposal = api.rename(selection_in(main, root), "read", Workspace(root))
+    assert {change.uri for change in proposal.changes} == {(root / MAIN).as_uri(), (root / "other.py").as_uri()}
+
+
 def test_nothing_of_this_loads_rope_before_a_rename():
     code = "import sys, plt_lsp.refactor.exact.api; print('rope' in sys.modules, 'libcst' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)

@@ -80,7 +80,7 @@ def others_with(word: str, own: File, workspace: Workspace) -> list[File]:
     for path in _paths(workspace, opened):
         if path not in found:
             document = opened.get(path)
-            file = _opened(path, document) if document is not None else _read(path, word)
+            file = _opened(path, document) if document is not None else _read(path, word, workspace.root)
             if file is not None and word in file.text:
                 found[path] = file
     return list(found.values())[1:]
@@ -117,7 +117,7 @@ def _opened(path: str, document: OpenDocument) -> File:
     return File(path, document.uri, document.version, tuple(split_lines(document.text)))
 
 
-def _read(path: str, word: str) -> File | None:
+def _read(path: str, word: str, root: Path | None) -> File | None:
     try:
         data = Path(path).read_bytes()
     except OSError:
@@ -132,4 +132,11 @@ def _read(path: str, word: str) -> File | None:
         is_utf8 = False
     if not is_utf8:
         raise RefusedError(f"{Path(path).name} has the name and is not in UTF-8.")
-    return File(path, Path(path).as_uri(), None, tuple(split_lines(text)))
+    return File(path, _uri(path, root), None, tuple(split_lines(text)))
+
+
+def _uri(path: str, root: Path | None) -> str:
+    """The file's URI below the folder as the editor spells it, which may be a symbolic link."""
+    resolved = os.path.realpath(root) if root is not None else path
+    is_below = root is not None and Path(path).is_relative_to(resolved)
+    return (root / os.path.relpath(path, resolved)).as_uri() if root is not None and is_below else Path(path).as_uri()
