@@ -27,6 +27,7 @@ ALLOWED = {
 ALLOWED_IN = {
     "plt_engine.hub": {"huggingface_hub", "tqdm"},
     "plt_lsp.index": {"pathspec", "watchdog"},
+    "plt_lsp.refactor": {"rope"},
     "plt_lsp.syntax": {"tree_sitter"},
     "plt_engine.training": {
         *("rensa", "tree_sitter", "tree_sitter_javascript", "tree_sitter_python", "tree_sitter_typescript"),

@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.bench import engine, index, kernels, policy, server
+from tests.bench import engine, index, kernels, policy, refactor, server
 
 BENCHES = {
     "engine": engine.main,
     "index": index.main,
     "kernels": kernels.main,
     "policy": policy.main,
+    "refactor": refactor.main,
     "server": server.main,
 }
 
