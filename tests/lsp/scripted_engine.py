@@ -5,6 +5,8 @@ everything between it and the editor is the real thing.
 
 Keys of the script, all optional:
     text            streamed one piece of `piece_chars` (1) at a time
+    answers         texts in place of `text` for the first request, the second and so on; the last one stays
+    info            fields of EngineInfo that differ
     alternatives    texts in place of `text` for the sampling seeds 1, 2 and so on, each with its log probability
     pause_ms        before each piece
     wait_for        a file: each piece after the first `free_pieces` (1) waits until it exists, or for an abort
@@ -56,7 +58,9 @@ class ScriptedEngine:
             num_threads=1,
             load_ms=0.0,
             weights_bytes=0,
+            **read_script(pack_dir).get("info", {}),
         )
+        self._num_answered = 0
 
     def generate(
         self, request: GenerationRequest, should_abort: Callable[[], bool]
@@ -71,6 +75,9 @@ class ScriptedEngine:
             kind, message = script["error"]
             raise getattr(errors, kind)(message)
         text, log_probability = text_of(script, request)
+        if "answers" in script:
+            text = script["answers"][min(self._num_answered, len(script["answers"]) - 1)]
+            self._num_answered += 1
         size = script.get("piece_chars", 1)
         done, reason = "", FinishReason.END_OF_TEXT
         for i, start in enumerate(range(0, len(text), size)):
