@@ -76,9 +76,23 @@ class PythonDefinition:
 def whole_statements(tree: SyntaxTree, rows: Rows) -> Rows | None:
     """The rows of the fewest whole statements that hold some rows, or None where none do; blank rows do not count."""
     said = [row for row in range(rows.first, rows.last + 1) if tree.lines[row].strip()]
-    if not said:
+    code = [row for row in said if not _is_remark(tree, row)]
+    if not code:
         return None
-    first, last = said[0], said[-1]
+    found = _run_around(tree, code[0], code[-1])
+    # Comments before a body's first statement belong to it, though the grammars put them elsewhere.
+    return None if found is None else Rows(min(found.first, said[0]), max(found.last, said[-1]))
+
+
+def _is_remark(tree: SyntaxTree, row: int) -> bool:
+    """Whether a row is a comment or a part of one."""
+    point = tree.point(Cursor(row, _indent(tree.lines[row])))
+    node = tree.root.descendant_for_point_range(point, point)
+    return node is not None and is_comment(node)
+
+
+def _run_around(tree: SyntaxTree, first: int, last: int) -> Rows | None:
+    """The rows of the fewest whole statements that hold the rows from first to last."""
     start = tree.point(Cursor(first, _indent(tree.lines[first])))
     end = tree.point(Cursor(last, len(content_of(tree.lines[last]).rstrip())))
     node = tree.root.named_descendant_for_point_range(start, end)

@@ -31,7 +31,7 @@ from plt_lsp.refactor.written.python_checks import parsed, same_without_hints
 from plt_lsp.syntax.outline_types import Rows
 from plt_lsp.syntax.statements import Parameter, PythonDefinition
 
-MAX_TOKENS, MAX_HINT_CHARS = 24, 60
+MAX_TOKENS, MAX_HINT_CHARS, MAX_HEAD_CHARS = 24, 60, 20_000
 QUESTION = "Add type hints to the head of `{name}`. Use only {known}."
 NONE_HOLDS = "No type that the model wrote holds."
 
@@ -122,13 +122,13 @@ def _ask(
 ) -> Ask:
     hole, path = holes[i], place.selection.snapshot.path
     head = _plain(_filled(place, Cursor(found.start.line, 0), hole.at, holes[:i], hints) + hole.before.rstrip())
-    rest = _plain(text_between(place.lines, hole.at, Cursor(found.colon.line + 1, 0), 4000))
+    rest = _plain(text_between(place.lines, hole.at, Cursor(found.colon.line + 1, 0), MAX_HEAD_CHARS))
     question = QUESTION.format(name=found.name, known=", ".join([*PLAIN[:9], *sorted(known.types)[:12]]))
     if attempt.fault:
         question += " Write one type for each parameter."
 
     def preview(text: str) -> str:
-        so_far = [*hints[:i], text.strip().split("\n")[0][:MAX_HINT_CHARS], *[""] * (len(holes) - i - 1)]
+        so_far = [*hints[:i], first_expression(text)[:MAX_HINT_CHARS], *[""] * (len(holes) - i - 1)]
         return _filled(place, found.start, found.colon, holes, so_far)
 
     return Ask(
@@ -149,15 +149,17 @@ def _ask(
 
 def _filled(place: Place, start: Cursor, end: Cursor, holes: Sequence[Hole], hints: Sequence[str]) -> str:
     """The text between two places, with the hints that there are."""
-    parts, at = [], start
+    parts, at, last = [], start, ""
     for hole, hint in zip(holes, hints, strict=False):
-        text = text_between(place.lines, at, hole.at, 100_000)
-        if hint and at != start and text.startswith("="):
-            text = f" = {text[1:].lstrip()}"  # PEP 8: spaces around the sign where there is a type
-        parts.append(text)
-        parts.append(hole.before + hint if hint else "")
-        at = hole.at
-    return "".join([*parts, text_between(place.lines, at, end, 100_000)])
+        parts += [_spaced(text_between(place.lines, at, hole.at, MAX_HEAD_CHARS), last)]
+        parts += [hole.before, hint] if hint else []
+        at, last = hole.at, hint
+    return "".join([*parts, _spaced(text_between(place.lines, at, end, MAX_HEAD_CHARS), last)])
+
+
+def _spaced(text: str, hint: str) -> str:
+    """What stands behind a parameter: PEP 8 wants spaces around the sign where there is a type."""
+    return f" = {text[1:].lstrip()}" if hint and text.startswith("=") else text
 
 
 def _plain(text: str) -> str:

@@ -136,10 +136,11 @@ def parses(both: Compared) -> str | None:
 def leaves_the_rest(both: Compared) -> str | None:
     """Whether the tree around the stretch is the same, and what is in it stands where it stood.
 
-    Where the file has a syntax error in the stretch, the tree around it is no measure: then fewer errors are wanted.
+    Where the change mends a syntax error, the tree before it is no measure.
+    Where nothing stood in the stretch, the kinds that put something there compare all of the code themselves.
     """
-    if _has_fault_inside(both.before):
-        return None if len(faults(both.after.tree)) < len(faults(both.before.tree)) else CHANGES_AROUND
+    if both.change.start == both.change.end or len(faults(both.after.tree)) < len(faults(both.before.tree)):
+        return None
     before, after = (surroundings(side.tree, *side.span) for side in (both.before, both.after))
     if before.outside != after.outside:
         return CHANGES_AROUND
@@ -227,11 +228,6 @@ def uses_known_names(both: Compared) -> str | None:
 def is_name(kind: str) -> bool:
     """Whether a leaf of this kind is a name, in any of the grammars."""
     return "identifier" in kind or kind in ("name", "variable_name", "constant")
-
-
-def _has_fault_inside(side: Side) -> bool:
-    start, end = side.span
-    return any(fault.start <= end and start <= fault.end for fault in faults(side.tree))
 
 
 def _definitions(side: Side) -> Counter[str]:
