@@ -62,6 +62,9 @@ _MARKS = re.compile(r"^\s*(?:#|//|/\*|--|\*|\"\"\"|''')", re.MULTILINE)
 _ENDS = re.compile(r"\*/|-->|\"\"\"|'''|```|\]\]")
 # What an editor that shows documentation as Markdown might load, run or link to.
 _MARKUP = re.compile(r"!\[|\]\s*\(|\]\s*:|<\s*[a-zA-Z/!?][^>]*>?|\$\(|\bwww\.")
+_CODE = re.compile(
+    r"[;{}]|\w\([^)]*[\"'=]|(?<![=!<>])=(?!=)|^\W*(?:import|from|def|class|raise|assert|const|let|var|function)\b"
+)
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -181,9 +184,11 @@ def _ask(place: Place, name: str, rows: Rows, attempt: Attempt, gap: _Gap) -> As
 def is_prose(both: Compared) -> str | None:
     """Whether what was added is words, and nothing that an editor would do anything about."""
     text = both.change.inserted
-    inner = re.sub(r"</?summary>", "", text) if both.change.language_id in ("csharp", "cs") else text
+    inner = re.sub(r"</?summary>|&(?:amp|lt|gt);", "", text) if both.change.language_id in ("csharp", "cs") else text
     if _MARKUP.search(inner):
         return "It holds markup that an editor might act on."
+    if _CODE.search(inner):
+        return "It holds code in place of words."
     return None if len(set(_WORD.findall(inner))) >= 3 else "It says nothing about the code."
 
 
