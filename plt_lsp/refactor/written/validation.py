@@ -95,7 +95,7 @@ def is_free_of_secrets(change: Change) -> str | None:
 
 
 def is_free_of_addresses(change: Change) -> str | None:
-    """Whether no address is added that an editor could open or load; one elsewhere in the file may be there for that."""
+    """Whether no address is added that an editor could open or load, be it one of the file's own."""
     return "It holds an address that the code did not." if change.added(_ADDRESS) else None
 
 
