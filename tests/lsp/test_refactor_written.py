@@ -74,7 +74,7 @@ SUMMARY = "Count how often each word occurs."
 DOCSTRINGS = [
     bad("empty", "addDocstring", COUNT, "", "wrote nothing"),
     bad("blank", "addDocstring", COUNT, "   \n\n  \n", "wrote nothing"),
-    bad("code behind the quotes", "addDocstring", COUNT, 'os.remove("x")', "says nothing"),
+    bad("code behind the quotes", "addDocstring", COUNT, 'os.remove("x")', "code in place of words"),
     bad("ends the quotes in its own way", "addDocstring", COUNT, "Count words here.'''\n", "marks of a comment"),
     bad("endless", "addDocstring", COUNT, "and so on " * 3000, "found no end"),
     bad("right to left", "addDocstring", COUNT, "Count \u202eevery word\u202c here.", "cannot be seen"),
@@ -270,7 +270,7 @@ REWRITTEN = [
         "what nobody asked for",
         "instruct",
         COUNT,
-        "def count(words, least=0, *more):\n    os.remove('x')\n",
+        "def count(words, least=0, *more):\n    os.remove(words)\n",
         "did not ask",
         instruction="make it shorter",
     ),

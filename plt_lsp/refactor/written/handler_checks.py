@@ -35,6 +35,8 @@ def handles_errors(both: Compared) -> str | None:
     if wrong is not None or not kinds:
         return f"`{wrong or '()'}` is no error that can be handled."
     last = handler.body[-1]
+    if any(isinstance(kind, ast.Name) and kind.id == "Exception" for kind in kinds) and not isinstance(last, ast.Raise):
+        return "The handler would hide every error."
     leaves = isinstance(last, ast.Raise | ast.Return | ast.Continue | ast.Break)
     return None if leaves else "The handler would go on as if nothing had happened."
 

@@ -4,7 +4,7 @@ It reads Python's syntax tree; what the code does not say is not held against a 
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PLAIN = (
@@ -107,6 +107,36 @@ def _outer_names(node: ast.expr) -> set[str]:
     return {node.id} if isinstance(node, ast.Name) else {"None"}
 
 
+# What these return is certain, unless the file gives their names to something else, which nobody does.
+_RETURNS = {
+    **{name: name for name in ("list", "dict", "set", "tuple", "str", "int", "float", "bool", "bytes", "frozenset")},
+
+        "len": "int",
+        "sorted": "list",
+        "isinstance": "bool",
+        "any": "bool",
+        "all": "bool",
+        "repr": "str",
+        "hash": "int"
+    ,
+}
+
+
+def _value_of(value: ast.expr, own: Sequence[ast.AST]) -> ast.expr:
+    """What a local name stands for, where every assignment to it has the same kind of value; else the value itself."""
+    if not isinstance(value, ast.Name):
+        return value
+    bound = [node for node in own if isinstance(node, ast.Name) and node.id == value.id and not _is_load(node)]
+    assigned = [node.value for node in own if isinstance(node, ast.Assign) and node.targets[0] in bound]
+    kinds = {_kind_of(one) for one in assigned}
+    is_certain = len(assigned) == len(bound) > 0 and len(kinds) == 1 and None not in kinds
+    return assigned[0] if is_certain else value
+
+
+def _is_load(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)
+
+
 def _kind_of(value: ast.expr) -> str | None:
     if isinstance(value, ast.Constant):
         return "None" if value.value is None else type(value.value).__name__
@@ -118,6 +148,8 @@ def _kind_of(value: ast.expr) -> str | None:
         (ast.JoinedStr, "str"),
         (ast.Compare, "bool"),
     )
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        return _RETURNS.get(value.func.id)
     if isinstance(value, ast.UnaryOp):
         return "bool" if isinstance(value.op, ast.Not) else _kind_of(value.operand)
     if isinstance(value, ast.Compare) and any(isinstance(op, ast.Eq | ast.NotEq | ast.Lt | ast.Gt) for op in value.ops):
@@ -156,7 +188,9 @@ def fits_result(node: ast.expr, function: ast.FunctionDef | ast.AsyncFunctionDef
     given = [value for value in values if value is not None]
     if not given:
         return False  # it says nothing, so neither does a guess
-    return all(takes(node, value) for value in given) and (len(given) == len(values) or takes_none(node))
+    return all(takes(node, _value_of(value, own)) for value in given) and (
+        len(given) == len(values) or takes_none(node)
+    )
 
 
 def known_types(tree: ast.Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Known:

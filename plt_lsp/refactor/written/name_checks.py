@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from plt_lsp.refactor.written.change import Compared
 from plt_lsp.refactor.written.python_checks import SCOPES, parsed, rows_of, trees_of
+from plt_lsp.syntax.faults import faults
 
 # Called in a text that is to be simpler, these need not have been called before, nor be called any longer.
 HARMLESS = frozenset(
@@ -43,6 +44,26 @@ def uses_defined_names(both: Compared) -> str | None:
         return None
     added = sorted(_undefined(both.after.text) - _undefined(both.before.text))
     return f"It uses `{added[0]}`, which is not defined." if added else None
+
+
+def is_mended(both: Compared, name: str) -> str | None:
+    """Whether a name that was reported and not defined is no longer used so, and a syntax error is gone."""
+    num_faults = len(faults(both.before.tree))
+    is_left = num_faults > 0 and len(faults(both.after.tree)) >= num_faults
+    if both.change.language_id == "python" and num_faults == 0:
+        is_left = name in _undefined(both.before.text) & _undefined(both.after.text)
+    return "The problem would still be there." if is_left else None
+
+
+def still_uses_parameters(both: Compared) -> str | None:
+    """Whether the parameters that were used are used still."""
+    trees = trees_of(both)
+    if trees is None:
+        return None
+    before, after = (_nodes(tree, *rows_of(side)) for tree, side in zip(trees, (both.before, both.after), strict=True))
+    parameters = {node.arg for node in before if isinstance(node, ast.arg)}
+    unused = sorted((parameters & _loads(before)) - _loads(after))
+    return f"It would no longer use `{unused[0]}`." if unused else None
 
 
 def still_does(both: Compared) -> str | None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from plt_engine.types import Prompt, Question, StopUnit
 from plt_lsp.context.elision import marks_of
 from plt_lsp.context.secrets import redacted
-from plt_lsp.documents import content_of
+from plt_lsp.context.skeleton import indent_of
+from plt_lsp.documents import content_of, text_between
 from plt_lsp.positions import Cursor
 from plt_lsp.refactor.proposal import RefusedError
 from plt_lsp.refactor.written import validation
 from plt_lsp.refactor.written.change import Check, Compared
 from plt_lsp.refactor.written.job import Answer, Ask, Attempt, Job, Steps
-from plt_lsp.refactor.written.name_checks import still_does, uses_defined_names
+from plt_lsp.refactor.written.name_checks import is_mended, still_does, still_uses_parameters, uses_defined_names
 from plt_lsp.refactor.written.place import MAX_CODE_CHARS, Place, dedented, indented, margin_of
 from plt_lsp.refactor.written.python_checks import has_files_levels
 from plt_lsp.syntax.outline_types import Rows
@@ -89,14 +90,18 @@ def fix_job(place: Place, problem: Problem) -> Job | None:
     if problem.start.line >= len(place.lines) or not place.lines[rows.first].strip():
         return None
     message = _one_line(redacted(problem.message), MAX_MESSAGE_CHARS)
-    line = problem.start.line - rows.first + 1
-    checks = (*SHARED, validation.adds_no_definitions, validation.adds_no_effects, validation.keeps_comments)
+    shown = place.shown(problem.start.line).strip()
+    name = text_between(place.lines, problem.start, problem.end, MAX_MESSAGE_CHARS)
+    checks = (
+        *(*SHARED, still_uses_parameters, validation.adds_no_definitions, validation.adds_no_effects),
+        *(validation.keeps_comments, lambda both: is_mended(both, name)),
+    )
     return _job(
         place,
         rows,
         title=f"Fix: {_one_line(problem.message, 60)}",
         description="Changes the code where a problem is reported; whether that solves it was not tried.",
-        question=f"Line {line} of this code has a problem: {message}\nCorrect it. Change nothing else. {CODE_ONLY}",
+        question=f"This line has a problem: `{shown}`\n{message}\nCorrect it. Change nothing else. {CODE_ONLY}",
         kept=_head(place, rows, with_docstring=True) if reported.first > rows.first else 0,
         checks=checks,
         note=message,
@@ -120,7 +125,7 @@ def instruct_job(place: Place, instruction: str) -> Job | None:
         description="Writes the code as it was asked for; whether it does what it should was not tried.",
         question=f"Change this code: {wanted}\nKeep everything else as it is. {CODE_ONLY}",
         kept=0,
-        checks=(*SHARED, lambda both: _calls_what_is_said(both, instruction)),
+        checks=(*SHARED, still_uses_parameters, lambda both: _calls_what_is_said(both, instruction)),
     )
 
 
@@ -142,7 +147,9 @@ def _job(
         raise RefusedError("It holds what looks like a password or a key, which the model is not shown.")
 
     def steps(attempt: Attempt) -> Steps:
-        return _steps(place, rows, question, kept, note, attempt)
+        if note and rows.first == rows.last:
+            return _line_steps(place, rows.first, question, note, attempt)
+        return _steps(place, rows, question, kept, attempt)
 
     return Job(
         title=title,
@@ -155,23 +162,20 @@ def _job(
     )
 
 
-def _steps(place: Place, rows: Rows, question: str, kept: int, note: str, attempt: Attempt) -> Steps:
+def _steps(place: Place, rows: Rows, question: str, kept: int, attempt: Attempt) -> Steps:
     lines = [place.shown(row) for row in range(rows.first, rows.last + 1)]
     margin, code = margin_of(lines), dedented(lines)
-    head, path = "".join(code[:kept]), place.selection.snapshot.path
+    # Without its line end: tokens of models join a line end with the white space behind it.
+    head, path = "".join(code[:kept]).removesuffix("\n"), place.selection.snapshot.path
     asked = question if not attempt.fault else f"{question} Your last answer was wrong: {attempt.fault}"
-    infill = None
-    if note and len(lines) == 1:
-        mark = marks_of(place.language_id).comment
-        remark = f"{margin}{mark} {note}\n{margin}{mark} {code[0]}"
-        infill = Prompt(place.before(rows.first) + remark + margin, f"\n{place.after(rows.last + 1)}", path)
 
     def preview(text: str) -> str:
-        return place.written(indented((head + text).rstrip("\n"), margin))
+        gap = "" if not head or text.startswith("\n") else "\n"
+        return place.written(indented((head + gap + text).rstrip("\n"), margin))
 
     num_chars = sum(map(len, code[kept:]))
     answer = yield Ask(
-        infill=infill,
+        infill=None,
         question=Question(
             text=asked,
             code="".join(code).rstrip("\n"),
@@ -181,7 +185,40 @@ def _steps(place: Place, rows: Rows, question: str, kept: int, note: str, attemp
         ),
         stop=("```",),
         max_tokens=int(num_chars / CHARS_PER_TOKEN) + MORE_TOKENS,
-        unit=StopUnit.LINE if infill is not None else StopUnit.NONE,
+        preview=preview,
+    )
+    return preview(_code(answer))
+
+
+def _line_steps(place: Place, row: int, question: str, note: str, attempt: Attempt) -> Steps:
+    """One line written anew: the model goes on behind the lines above it, of its definition where it is in one."""
+    around = place.python.rows if place.python is not None else Rows(max(0, row - 10), row)
+    if place.python is None and place.definition is not None:
+        around = place.definition.rows
+    first = around.first if around.first <= row else row
+    above = [place.shown(i) for i in range(first, row + 1)]
+    margin, path = indent_of(above[-1]), place.selection.snapshot.path
+    mark = marks_of(place.language_id).comment
+    remark = f"{margin}{mark} {note}\n{margin}{mark} {above[-1].strip()}\n"
+    # Tokens of models join the last space of an indentation with the word behind it.
+    begun = "".join(dedented([*above[:-1], f"{margin}x\n"])).removesuffix("x\n")
+    asked = question if not attempt.fault else f"{question} Your last answer was wrong: {attempt.fault}"
+
+    def preview(text: str) -> str:
+        return place.written(margin + text.strip())
+
+    answer = yield Ask(
+        infill=Prompt(place.before(row) + remark + margin, f"\n{place.after(row + 1)}", path),
+        question=Question(
+            text=asked,
+            code=place.code(Rows(first, max(row, around.last))),
+            language=place.language_id,
+            path=path,
+            answer=f"```{place.language_id}\n{begun[:-1] if begun.endswith((' ', chr(9))) else begun}",
+        ),
+        stop=("```",),
+        max_tokens=int(len(above[-1]) / CHARS_PER_TOKEN) + MORE_TOKENS,
+        unit=StopUnit.LINE,
         preview=preview,
     )
     return preview(_code(answer))

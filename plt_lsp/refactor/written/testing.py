@@ -16,8 +16,11 @@ from plt_lsp.refactor.written.place import Place
 from plt_lsp.refactor.written.python_checks import parsed
 from plt_lsp.refactor.written.testing_checks import adds_one_test, checks_of
 from plt_lsp.refactor.written.validation import adds_no_effects
+from plt_lsp.syntax.facts.reading import facts_in
+from plt_lsp.syntax.facts.types import Call
+from plt_lsp.syntax.outline_types import Rows
 
-MAX_TOKENS, MAX_ROWS = 100, 8
+MAX_TOKENS, MAX_ROWS = 100, 6
 QUESTION = "Write a short test for `{name}` with two or three assertions."
 
 
@@ -34,6 +37,9 @@ def job(place: Place) -> Job | None:
         raise RefusedError(f"`{found.name}` cannot be called without what is around it.")
     if found.is_async:
         raise RefusedError(f"`{found.name}` is asynchronous, which needs more than a function to be tested.")
+    reaching = [call.name for call in _calls_of(place, found.rows) if call.effect is not None]
+    if reaching:
+        raise RefusedError(f"`{found.name}` calls `{reaching[0]}`, which a test should not.")
     last = len(place.lines) - 1
     end = Cursor(last, len(place.lines[last]))
     name = _free_name(place, f"test_{found.name}")
@@ -70,6 +76,11 @@ def job(place: Place) -> Job | None:
     )
 
 
+def _calls_of(place: Place, rows: Rows) -> tuple[Call, ...]:
+    start, end = Cursor(rows.first, 0), Cursor(rows.last, len(content_of(place.lines[rows.last])))
+    return facts_in(place.tree, place.outline, start, end).calls
+
+
 def _free_name(place: Place, name: str) -> str:
     taken = {one.name for one in place.outline.definitions}
     text = "".join(place.lines)
@@ -89,7 +100,7 @@ def _num_blank(place: Place) -> int:
 
 def _body(opening: str, answer: Answer) -> str:
     """The rest of the test: as many of the lines as are whole statements, from the first on."""
-    lines = [line.rstrip() for line in answer.text.rstrip().split("\n")][:MAX_ROWS]
+    lines = list(dict.fromkeys(line.rstrip() for line in answer.text.rstrip().split("\n")))[:MAX_ROWS]
     for num_rows in range(len(lines), 0, -1):
         text = "\n".join(lines[:num_rows])
         if parsed(opening + text + "\n") is not None:

@@ -33,6 +33,13 @@ _REDACTED = re.compile(re.escape(REDACTED), re.IGNORECASE)
 _ADDRESS = re.compile(
     r"\b\w[\w+.-]*://[^\s\"'`)>\]]*|\b(?:data|javascript|vbscript|command):[^\s\"'`)>\]]+", re.IGNORECASE
 )
+_LANGUAGES = {
+    **dict.fromkeys(("javascript", "javascriptreact"), "JavaScript"),
+    **dict.fromkeys(("typescript", "typescriptreact"), "TypeScript"),
+    **dict.fromkeys(("cs", "csharp"), "C#"),
+    **dict.fromkeys(("bash", "sh", "shellscript"), "shell script"),
+    "cpp": "C++", "php": "PHP",
+}
 _EVALUATORS = frozenset({"eval", "exec", "compile", "__import__", "Function", "importlib.import_module"})
 
 
@@ -128,7 +135,11 @@ TEXT_CHECKS = (
 def parses(both: Compared) -> str | None:
     """Whether there are no more syntax errors than before."""
     num_before, num_after = len(faults(both.before.tree)), len(faults(both.after.tree))
-    return BREAKS_SYNTAX.format(language=both.change.language_id) if num_after > num_before else None
+    return (
+        BREAKS_SYNTAX.format(language=_LANGUAGES.get(both.change.language_id, both.change.language_id.capitalize()))
+        if num_after > num_before
+        else None
+    )
 
 
 def leaves_the_rest(both: Compared) -> str | None:
