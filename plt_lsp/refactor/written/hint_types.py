@@ -110,15 +110,13 @@ def _outer_names(node: ast.expr) -> set[str]:
 # What these return is certain, unless the file gives their names to something else, which nobody does.
 _RETURNS = {
     **{name: name for name in ("list", "dict", "set", "tuple", "str", "int", "float", "bool", "bytes", "frozenset")},
-
-        "len": "int",
-        "sorted": "list",
-        "isinstance": "bool",
-        "any": "bool",
-        "all": "bool",
-        "repr": "str",
-        "hash": "int"
-    ,
+    "len": "int",
+    "sorted": "list",
+    "isinstance": "bool",
+    "any": "bool",
+    "all": "bool",
+    "repr": "str",
+    "hash": "int",
 }
 
 

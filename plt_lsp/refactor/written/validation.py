@@ -38,7 +38,8 @@ _LANGUAGES = {
     **dict.fromkeys(("typescript", "typescriptreact"), "TypeScript"),
     **dict.fromkeys(("cs", "csharp"), "C#"),
     **dict.fromkeys(("bash", "sh", "shellscript"), "shell script"),
-    "cpp": "C++", "php": "PHP",
+    "cpp": "C++",
+    "php": "PHP",
 }
 _EVALUATORS = frozenset({"eval", "exec", "compile", "__import__", "Function", "importlib.import_module"})
 
