@@ -76,7 +76,12 @@ def abilities_of(info: EngineInfo) -> Abilities:
 
 
 def offers(
-    selection: Selection, problems: Sequence[Problem], abilities: Abilities, *, allow_unproven: bool = False
+    selection: Selection,
+    problems: Sequence[Problem],
+    abilities: Abilities,
+    *,
+    allow_unproven: bool = False,
+    tree: SyntaxTree | None = None,
 ) -> tuple[Offer, ...]:
     """What a model could write at a selection, instantly; what it cannot there says why.
 
@@ -85,8 +90,9 @@ def offers(
         problems: diagnostics at the selection; the first one is what could be fixed.
         abilities: of the model.
         allow_unproven: whether a kind is offered though fewer than half of its results held when it was measured.
+        tree: of the document, where it is at hand.
     """
-    place = place_of(selection)
+    place = place_of(selection, tree)
     if place is None:
         return ()
     finds = {name: (kind.action, kind.find) for name, kind in KINDS.items()}
@@ -97,12 +103,12 @@ def offers(
     return tuple(_judged(one, job, abilities, allow_unproven) for one, job in filter(None, found))
 
 
-def place_of(selection: Selection) -> Place | None:
+def place_of(selection: Selection, tree: SyntaxTree | None = None) -> Place | None:
     """Where a selection is, or None in files that are not shown to a model or have no syntax tree."""
     if refusal_of(selection.snapshot) is not None:
         return None
-    tree = SyntaxTree.parse(selection.snapshot.language_id, selection.snapshot.lines)
-    return Place(selection, tree) if isinstance(tree, SyntaxTree) else None
+    found = tree or SyntaxTree.parse(selection.snapshot.language_id, selection.snapshot.lines)
+    return Place(selection, found) if isinstance(found, SyntaxTree) else None
 
 
 def job_of(place: Place, name: str, instruction: str = "", problem: Problem | None = None) -> Job | None:
