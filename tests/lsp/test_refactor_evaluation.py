@@ -64,22 +64,22 @@ def test_the_command_measures_with_the_real_engine_and_writes_what_it_found(tmp_
     monkeypatch.setenv("PLT_LSP_DATA_DIR", str(data_dir))
     tiny_pack(data_dir / "packs" / "tiny", loops=1)
     out, kinds = tmp_path / "out.json", ["addDocstring", "writeTest"]
-    words = ["--cases", "2", "--threads", "1", "--json", str(out), "--write-evidence", "--kinds", *kinds]
+    words = ["--cases", "1", "--threads", "1", "--json", str(out), "--write-evidence", "--kinds", *kinds]
     assert main(["eval", "refactor", "tiny", *words]) == 0
     printed = capfd.readouterr().out
-    assert "| addDocstring | 2 | 0.00 [0.00, 0.00] | 0.00 [0.00, 0.00] |" in printed
+    assert "| addDocstring | 1 | 0.00 [0.00, 0.00] | 0.00 [0.00, 0.00] |" in printed
     assert "pack tiny, seed 0, code shipped" in printed
     report = json.loads(out.read_text(encoding="utf-8"))
-    assert [figure["num_cases"] for figure in report["figures"]] == [2, 2]
-    assert len(report["results"]) == 4
+    assert [figure["num_cases"] for figure in report["figures"]] == [1, 1]
+    assert len(report["results"]) == 2
     evidence = load_pack(find_pack("tiny")).manifest.refactor_evidence
-    assert evidence == dict.fromkeys(kinds, RefactorEvidence(0, 2))
+    assert evidence == dict.fromkeys(kinds, RefactorEvidence(0, 1))
     info = EngineInfo(
         "tiny", (1,), 1, None, 512, "cpu", "float32", 1, 0.0, 0, can_chat=True, refactor_evidence=evidence
     )
     (case,) = draw(shipped(), ["addDocstring"], 1, seed=0)
     found = {one.name: one.disabled for one in offers(case.selection, (), abilities_of(info))}
-    assert found["addDocstring"] == "Off for this model: 0 of 2 results were valid."
+    assert found["addDocstring"] == "Off for this model: 0 of 1 results were valid."
     assert found["simplify"] is None
 
 

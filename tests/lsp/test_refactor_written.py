@@ -439,6 +439,21 @@ GOOD = [
         expected="\t\treturn found\n\texcept KeyError as error:\n\t\treturn {}\n",
     ),
     Case(
+        "handled beside a secret",
+        "handleErrors",
+        SECRET,
+        [" KeyError", "\n        raise\n"],
+        expected='        password = "hunter2-Xy7Qw9Lm"\n',
+    ),
+    Case(
+        "hints beside a secret",
+        "addTypeHints",
+        SECRET,
+        [" list[str]", " int"],
+        expected="(words: list[str], least: int",
+    ),
+    Case("a test beside a secret", "writeTest", SECRET, ["[]) == {}"], expected="assert count([]) == {}"),
+    Case(
         "a test",
         "writeTest",
         COUNT,
@@ -576,6 +591,11 @@ def test_files_that_keep_secrets_are_offered_nothing():
             COUNT.replace("found = {}", "found = {}\n" + "    x = 'long enough'\n" * 120),
             "simplify",
             "too many for the model",
+        ),
+        (
+            "def f(a):‸\n    return a\n\n\nx = (\n",
+            "addTypeHints",
+            "The file has a syntax error in line 5; mend it first.",
         ),
         ('def f(a):‸\n    return """x\n"""\n', "handleErrors", "A text over several lines"),
     ],

@@ -28,6 +28,7 @@ from plt_lsp.refactor.written.job import Answer, Ask, Attempt, Job, Steps
 from plt_lsp.refactor.written.name_checks import uses_defined_names
 from plt_lsp.refactor.written.place import Place, dedented
 from plt_lsp.refactor.written.python_checks import parsed, same_without_hints
+from plt_lsp.refactor.written.validation import keeps_comments
 from plt_lsp.syntax.outline_types import Rows
 from plt_lsp.syntax.statements import Parameter, PythonDefinition
 
@@ -78,7 +79,7 @@ def job(place: Place) -> Job | None:
         start=found.start,
         end=found.colon,
         steps=steps,
-        checks=(same_without_hints, uses_defined_names),
+        checks=(same_without_hints, uses_defined_names, keeps_comments),
         hides_secrets=place.hides(found.rows),
     )
 

@@ -15,7 +15,8 @@ from plt_lsp.refactor.written import docstrings, handlers, hints, rewriting, tes
 from plt_lsp.refactor.written.job import Job
 from plt_lsp.refactor.written.place import Place
 from plt_lsp.refactor.written.rewriting import Problem
-from plt_lsp.syntax.tree import SyntaxTree
+from plt_lsp.syntax.faults import faults
+from plt_lsp.syntax.tree import SyntaxTree, encoded
 
 ADD_DOCSTRING: Final = "addDocstring"
 ADD_TYPE_HINTS: Final = "addTypeHints"
@@ -95,11 +96,12 @@ def offers(
     place = place_of(selection, tree)
     if place is None:
         return ()
-    finds = {name: (kind.action, kind.find) for name, kind in KINDS.items()}
+    actions = {name: kind.action for name, kind in KINDS.items()}
     if problems:
-        finds[FIX_PROBLEM] = (FIX_ACTION, lambda place: rewriting.fix_job(place, problems[0]))
-    finds[INSTRUCT] = (INSTRUCT_ACTION, lambda place: rewriting.instruct_job(place, ""))
-    found = (_offer(place, name, *find) for name, find in finds.items())
+        actions[FIX_PROBLEM] = FIX_ACTION
+    actions[INSTRUCT] = INSTRUCT_ACTION
+    problem = problems[0] if problems else None
+    found = (_offer(place, name, action, problem) for name, action in actions.items())
     return tuple(_judged(one, job, abilities, allow_unproven) for one, job in filter(None, found))
 
 
@@ -121,7 +123,16 @@ def job_of(place: Place, name: str, instruction: str = "", problem: Problem | No
         return rewriting.instruct_job(place, instruction)
     if name == FIX_PROBLEM:
         return None if problem is None else rewriting.fix_job(place, problem)
-    return KINDS[name].find(place)
+    job = KINDS[name].find(place)
+    if job is not None and place.language_id == "python" and place.tree.root.has_error:
+        raise RefusedError(f"The file has a syntax error in line {_row_of_error(place)}; mend it first.")
+    return job
+
+
+def _row_of_error(place: Place) -> int:
+    """The first line with a syntax error, from 1."""
+    start = faults(place.tree)[0].start
+    return encoded(place.lines)[:start].count(b"\n") + 1
 
 
 def inability(job: Job, can_chat: bool, can_infill: bool) -> str | None:
@@ -142,11 +153,9 @@ _TITLES = {
 }
 
 
-def _offer(
-    place: Place, name: str, action: str, find: Callable[[Place], Job | None]
-) -> tuple[Offer, Job | None] | None:
+def _offer(place: Place, name: str, action: str, problem: Problem | None) -> tuple[Offer, Job | None] | None:
     try:
-        job = find(place)
+        job = job_of(place, name, problem=problem)
     except RefusedError as error:
         return Offer(name, _TITLES[name], action, is_written=True, disabled=str(error)), None
     return None if job is None else (Offer(name, job.title, action, is_written=True), job)

@@ -113,6 +113,7 @@ class Writing:
             self.outcome = "cancelled"
             raise
         finally:
+            engine.close_session(SESSION)  # what was read of the file is of no use any more
             on_change()
 
     def _find(self, instruction: str, problem: Problem | None) -> Job:
