@@ -149,7 +149,7 @@ class _Place:
 def _head(place: _Place, shown: Rows, max_chars: int) -> Head:
     """The head before a window that begins with the first of the rows that are shown."""
     outline = place.outline
-    inside = tuple(i for i in outline.enclosing(shown.first) if outline.definitions[i].header.last < shown.first)
+    inside = tuple(i for i in outline.enclosing(shown.first) if outline.definitions[i].header.first < shown.first)
     mark = _mark(place, shown.first, inside)
     pieces = head_of(place.lines, outline, Scope(inside, place.around, shown), max_chars - len(mark))
     return Head(pieces, mark if pieces else "", shown.first)
@@ -158,14 +158,16 @@ def _head(place: _Place, shown: Rows, max_chars: int) -> Head:
 def _start_row(place: _Place, surplus: int) -> int:
     """The row that a window begins with: the first behind a surplus, in whole steps.
 
-    It is never amid a header, nor among the last few rows of what the cursor is not in, nor blank.
+    It is never amid a header that ends within a step, nor among the last few rows of what the cursor is not in, nor
+    blank. A longer header, such as a table or a text of many rows that a name stands for, is cut rather than lost.
     """
     if surplus <= 0:
         return 0
     last = place.cursor.line
     row = min(bisect_left(place.ends, -(-surplus // place.step) * place.step), last)
     inside = [(i, place.outline.definitions[i]) for i in place.outline.enclosing(row)]
-    headers = [one.header.last + 1 for _, one in inside if one.header.first < row <= one.header.last]
+    ends = [one.header.last + 1 for _, one in inside if one.header.first < row <= one.header.last]
+    headers = [end for end in ends if place.ends[min(end, last)] - place.ends[row] <= place.step]
     tails = [one.last_row + 1 for i, one in inside if i not in place.around and one.last_row - row < MAX_TAIL_ROWS]
     row = max(row, *headers, *tails) if headers or tails else row
     while row < last and not place.lines[row].strip():
@@ -177,6 +179,6 @@ def _mark(place: _Place, start: int, inside: tuple[int, ...]) -> str:
     """The line that stands for what is left out above a row, indented as the body that it is left out of."""
     if start == 0:
         return ""
-    first = place.outline.definitions[inside[-1]].header.last + 1 if inside else start
+    first = min(start, place.outline.definitions[inside[-1]].header.last + 1) if inside else start
     line = next((line for line in place.lines[first : place.cursor.line + 1] if line.strip()), "")
     return f"{indent_of(line)}{marks_of(place.outline.language_id).rows}\n"

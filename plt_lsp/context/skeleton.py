@@ -100,7 +100,8 @@ def _header(lines: Sequence[str], found: Definition, marks: Marks) -> str:
     rows = lines[found.header.first : found.header.last + 1]
     if len(rows) <= MAX_HEADER_ROWS and sum(map(len, rows)) <= MAX_HEADER_CHARS:
         return "".join(content_of(row) + "\n" for row in rows)
-    return f"{indent_of(rows[0])}{found.signature}{marks.opens}\n"
+    opens = "" if found.body is None else marks.opens
+    return f"{indent_of(rows[0])}{found.signature}{opens}\n"
 
 
 def _with_doc(lines: Sequence[str], found: Definition, header: str, marks: Marks) -> str:

@@ -1,6 +1,7 @@
 """The recipe on tiny models: identity start, falling losses, exact resume, export."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -187,6 +188,30 @@ def test_a_run_begins_from_a_pack_and_goes_on_into_loops(tmp_path):
     assert all(torch.equal(two.masters.tensors[name], tensor) for name, tensor in trained.items())
     with pytest.raises(run.RunError, match="holds a run already"):
         run.begin(tmp_path / "one", tmp_path / "windows.npy", pack.folder, one)
+
+
+def test_a_run_from_scratch_learns_at_the_one_exit_that_it_is_told_to(tmp_path):
+    np.save(tmp_path / "windows.npy", patterned_windows())
+    write_vocabulary(tmp_path, range(96))
+    (tmp_path / "tiny.json").write_text(
+        json.dumps({
+            "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "head_dim": 16, "tie_word_embeddings": True, "plt_num_loops": 1, "plt_window_size": [9, 0],
+            "plt_emb_scale": 0.707, "plt_hidden_scale": 0.053,
+        })
+    )  # fmt: skip
+    options = replace(OPTIONS, exit_weights=(0.0, 1.0), steps=12)
+    trainer = run.begin(tmp_path / "run", tmp_path / "windows.npy", tmp_path / "tiny.json", options)
+    spec = read_spec(tmp_path / "run")
+    assert (spec.config.vocab_size, spec.config.loop.num_loops, spec.config.loop.window_left) == (96, 2, 4)
+    assert HIDDEN_SCALE not in trainer.masters.tensors
+    trainer.run(never, lambda report: None)
+    losses = [json.loads(line)["losses"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert losses[0] == pytest.approx([math.log(96)] * 2, rel=0.02)
+    assert losses[-1][1] < losses[0][1] - 0.3
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(run.RunError, match=r"broken\.json is not valid JSON"):
+        run.begin(tmp_path / "other", tmp_path / "windows.npy", tmp_path / "broken.json", options)
 
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.5), (1, 1.0), (50, 1.0), (95, 0.55), (100, 0.1)])

@@ -239,3 +239,13 @@ def test_a_script_without_definitions_shows_its_imports():
     prefix = build_prompt(snapshot, outline_around(snapshot)).prefix
     assert prefix.startswith("import math\n...\nprint(math.sqrt(19")
     assert prefix.endswith("print(math.sqrt(199))\n")
+
+
+def test_a_table_longer_than_the_budget_leaves_its_last_rows_before_the_cursor():
+    rows = "".join(f"    'name_{i}': {i},\n" for i in range(200))
+    text = f"TABLE = {{\n{rows}}}\n\n\ndef f(name):\n    return {CURSOR}\n"
+    snapshot = snapshot_at(text, budgets(1000))
+    prefix = build_prompt(snapshot, outline_around(snapshot)).prefix
+    assert 800 < len(prefix) <= 1000
+    assert prefix.startswith("TABLE = {")
+    assert "    'name_199': 199,\n}\n\n\ndef f(name):\n    return " in prefix

@@ -53,7 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="start a run, or continue the one in the folder")
     train.add_argument("run", type=Path)
     train.add_argument("--data", type=Path, help="folder that the data command wrote")
-    train.add_argument("--start", default="smollm2-135m", help="pack, or the folder of another run")
+    train.add_argument(
+        "--start",
+        default="smollm2-135m",
+        help="pack, folder of another run, or a JSON file with the keys of a config.json, for random weights",
+    )
     train.add_argument("--loops", type=int, default=1)
     train.add_argument("--exit-weights", type=float, nargs="+")
     train.add_argument("--steps", type=int)
@@ -110,7 +114,7 @@ def _begin(arguments: argparse.Namespace) -> Trainer:
     if arguments.data is None:
         raise run.RunError(f"{arguments.run} holds no run yet; name the folder of its windows with --data.")
     start = Path(arguments.start)
-    if not (start / run.RUN_FILE).exists():
+    if start.suffix != ".json" and not (start / run.RUN_FILE).exists():
         start = find_pack(arguments.start)
     return run.begin(arguments.run, arguments.data / WINDOWS_FILE, start, _options(arguments))
 

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from plt_engine.config import ModelConfig
-from plt_engine.model import GATE_NAMES, GATE_PREFIX, ModelWeights, assemble, named_tensors
+from plt_engine.model import GATE_NAMES, GATE_PREFIX, ModelWeights, assemble, init_random, named_tensors
 
 HIDDEN_SCALE = "plt_hidden_scale"
 GATE_BIAS = 3.0
+FRESH_STD = 0.02
 Tensors = dict[str, Tensor]
 
 
@@ -30,6 +31,25 @@ def model_of(config: ModelConfig, tensors: Mapping[str, Tensor]) -> ModelWeights
 def tensors_of(weights: ModelWeights) -> Tensors:
     """Every tensor of a model by its checkpoint name."""
     return dict(named_tensors(weights))
+
+
+def fresh_tensors(config: ModelConfig, seed: int) -> Tensors:
+    """Tensors to train from scratch: small normal matrices, smaller by depth into the residual, norms 1, gates at 0.
+
+    A gate of 0 gives the shared and the local attention equal weight.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    depth = (2 * config.num_hidden_layers) ** -0.5
+
+    def fresh(name: str, shape: torch.Size) -> Tensor:
+        if name.endswith("norm.weight"):
+            return torch.ones(shape)
+        if len(shape) < 2 or GATE_PREFIX in name:
+            return torch.zeros(shape)
+        std = FRESH_STD * depth if name.endswith(("o_proj.weight", "down_proj.weight")) else FRESH_STD
+        return torch.randn(shape, generator=generator) * std
+
+    return {name: fresh(name, tensor.shape) for name, tensor in named_tensors(init_random(config, seed))}
 
 
 def cut_vocabulary(config: ModelConfig, tensors: Tensors, kept: Sequence[int]) -> tuple[ModelConfig, Tensors]:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import torch
 
-from plt_engine.config import LoopConfig, ModelConfig
+from plt_engine.config import LoopConfig, ModelConfig, parse_config
 from plt_engine.loader import load_weights
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.options import TrainOptions
 from plt_engine.training.parameters import (
     Tensors,
     cut_vocabulary,
+    fresh_tensors,
     tensors_of,
     with_identity_loops,
 )
@@ -25,6 +26,7 @@ from plt_engine.training.vocabulary import read_vocabulary
 from plt_engine.training.windows import read_windows
 
 RUN_FILE = "run.json"
+SCRATCH_SEED = 0
 
 
 class RunError(ValueError):
@@ -56,6 +58,23 @@ def start_from_run(folder: Path, options: TrainOptions) -> tuple[ModelConfig, Te
     return _looped(read_spec(folder).config, load_checkpoint(newest).masters, options)
 
 
+def start_from_scratch(shape: Path, options: TrainOptions, vocab_size: int) -> tuple[ModelConfig, Tensors]:
+    """Random weights of the shape that a `config.json` describes, with the data's vocabulary and the run's loops.
+
+    Raises:
+        ConfigError: the file does not describe a model.
+        RunError: it is not JSON.
+    """
+    try:
+        raw = json.loads(shape.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise RunError(f"{shape} is not valid JSON: {error}; it must have the keys of a config.json.") from None
+    config = parse_config({**raw, "vocab_size": vocab_size})
+    loop = replace(config.loop, num_loops=options.loops, window_left=options.window_left)
+    config = replace(config, loop=loop)
+    return config, fresh_tensors(config, SCRATCH_SEED)
+
+
 def _looped(config: ModelConfig, tensors: Tensors, options: TrainOptions) -> tuple[ModelConfig, Tensors]:
     if options.loops <= config.loop.num_loops:
         return config, tensors
@@ -63,7 +82,7 @@ def _looped(config: ModelConfig, tensors: Tensors, options: TrainOptions) -> tup
 
 
 def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Trainer:
-    """A new run from a pack or from another run's folder.
+    """A new run from a pack, from another run's folder, or from random weights of the shape in a JSON file.
 
     Raises:
         RunError: the folder holds a run already, the start has no weights, or the windows lack their vocabulary.
@@ -72,6 +91,8 @@ def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Tr
         raise RunError(f"{folder} holds a run already; continue it, or give another folder.")
     if (start / RUN_FILE).exists():
         config, tensors = start_from_run(start, options)
+    elif start.suffix == ".json":
+        config, tensors = start_from_scratch(start, options, len(_vocabulary(windows)))
     else:
         config, tensors = start_from_pack(start, options, _vocabulary(windows))
     folder.mkdir(parents=True, exist_ok=True)

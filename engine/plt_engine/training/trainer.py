@@ -7,7 +7,7 @@ other work takes a core away.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,12 +52,19 @@ class _Share:
     gate_mean: float | None
 
 
-def exit_losses(weights: ModelWeights, rows: Tensor, loops: int) -> list[Tensor]:
-    """Mean cross-entropy of each exit, in nats per token; rows are [B, T+1]."""
+def exit_losses(weights: ModelWeights, rows: Tensor, exit_weights: Sequence[float]) -> list[Tensor]:
+    """Mean cross-entropy of each exit, in nats per token; rows are [B, T+1].
+
+    An exit of weight 0 is measured without a way back, which costs a third.
+    """
     targets = rows[:, 1:].flatten()
     with FastAttention():
-        states = full_forward(weights, rows[:, :-1], loops)
-    return [F.cross_entropy(logits(weights, state).flatten(0, 1).float(), targets) for state in states]
+        states = full_forward(weights, rows[:, :-1], len(exit_weights))
+    losses = []
+    for state, weight in zip(states, exit_weights, strict=True):
+        with torch.set_grad_enabled(weight != 0 and torch.is_grad_enabled()):
+            losses.append(F.cross_entropy(logits(weights, state).flatten(0, 1).float(), targets))
+    return losses
 
 
 class Trainer:
@@ -123,7 +130,7 @@ class Trainer:
             for i in passes:
                 if should_stop():
                     return None
-                losses = torch.stack(exit_losses(weights, self._next_rows(i), self.options.loops))
+                losses = torch.stack(exit_losses(weights, self._next_rows(i), self.options.exit_weights))
                 weighted = (losses * torch.tensor(self.options.exit_weights)).sum() / self._num_passes
                 gradients = torch.autograd.grad(weighted, list(leaves.values()), allow_unused=True)
                 for name, gradient in zip(leaves, gradients, strict=True):
