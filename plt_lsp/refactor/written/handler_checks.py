@@ -7,7 +7,7 @@ import ast
 import builtins
 
 from plt_lsp.refactor.written.change import Compared
-from plt_lsp.refactor.written.python_checks import CHANGES_CODE, NOT_VALID, parsed, rows_of, shape_of, trees_of
+from plt_lsp.refactor.written.python_checks import CHANGES_CODE, NOT_VALID, rows_of, shape_of, tree_of, trees_of
 
 
 def same_without_handler(both: Compared) -> str | None:
@@ -24,7 +24,7 @@ def same_without_handler(both: Compared) -> str | None:
 
 def handles_errors(both: Compared) -> str | None:
     """Whether the handler names errors, does something, and does not go on as if nothing had happened."""
-    tree = parsed(both.after.text)
+    tree = tree_of(both.after.text)
     found = None if tree is None else _try_at(tree, rows_of(both.after)[0])
     if found is None or found.handlers[0].type is None:
         return "The handler does not say which errors it handles."

@@ -19,7 +19,10 @@ from plt_lsp.syntax.statements import whole_statements
 MAX_KIND_TOKENS, MAX_HANDLER_TOKENS = 24, 80
 MAX_HANDLER_ROWS = 8
 DEFINITIONS = ("def ", "class ", "async def ", "@")
-QUESTION = "Put this code into a try statement. Handle the errors that it can raise: raise a clear error, or return."
+QUESTION = (
+    "Put this code into a try statement. Handle only the errors that it can raise, such as KeyError, ValueError, "
+    "TypeError or OSError, and not Exception: raise a clear error, or return."
+)
 
 
 def job(place: Place) -> Job | None:
@@ -102,11 +105,13 @@ def _steps(place: Place, rows: Rows, margin: str, wrapped: str, attempt: Attempt
             preview=lambda said: place.written(wrapped + before + said),
         )
 
-    kinds = yield ask(f"{margin}except", MAX_KIND_TOKENS, StopUnit.LINE, (":", " as ", "```"))
-    named = kinds.text.strip()
+    # Behind a bracket a model seldom names all errors at once.
+    opening = " (" if attempt.number else ""
+    kinds = yield ask(f"{margin}except{opening}", MAX_KIND_TOKENS, StopUnit.LINE, (":", " as ", "```"))
+    named = kinds.text.partition(")")[0].strip(" (") if opening else kinds.text.strip()
     if not named or not kinds.is_whole:
         raise RefusedError("The handler does not say which errors it handles.")
-    head = f"{margin}except {named} as error:\n"
+    head = f"{margin}except {f'({named})' if opening else named} as error:\n"
     handler = yield ask(head.removesuffix("\n"), MAX_HANDLER_TOKENS, StopUnit.BLOCK, ("```",))
     return place.written(wrapped + head + _handler(handler, margin + place.unit))
 

@@ -10,7 +10,7 @@ import symtable
 from collections.abc import Iterator
 
 from plt_lsp.refactor.written.change import Compared
-from plt_lsp.refactor.written.python_checks import SCOPES, parsed, rows_of, trees_of
+from plt_lsp.refactor.written.python_checks import FAILURES, SCOPES, rows_of, tree_of, trees_of
 from plt_lsp.syntax.faults import faults
 
 # Called in a text that is to be simpler, these need not have been called before, nor be called any longer.
@@ -136,10 +136,13 @@ def _all_of_module(tree: ast.Module) -> set[str]:
 
 def _undefined(text: str) -> set[str]:
     """The names that are used and not bound anywhere that the code can see; none where anything may be bound."""
-    tree = parsed(text)
+    tree = tree_of(text)
     if tree is None or any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)):
         return set()
-    top = symtable.symtable(text, "<text>", "exec")
+    try:
+        top = symtable.symtable(text, "<text>", "exec")
+    except FAILURES:
+        return set()
     known = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     known |= {child.get_name() for child in top.get_children()} | set(dir(builtins)) | _MODULE_NAMES
     return {name for table in _tables(top) for name in _free(table)} - known

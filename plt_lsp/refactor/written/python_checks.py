@@ -16,12 +16,22 @@ CHANGES_CODE = "It would change code beside {what}."
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def parsed(text: str) -> ast.Module | None:
-    """The compiler's tree of a text, or None where it refuses it, also for what it only warns of."""
+def tree_of(text: str) -> ast.Module | None:
+    """The syntax tree of a text, or None where there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            return ast.parse(text)
+    except FAILURES:
+        return None
+
+
+def parsed(text: str) -> ast.Module | None:
+    """The syntax tree of a text, or None where the compiler refuses it, also for what a tree does not show."""
+    tree = tree_of(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             compile(text, "<text>", "exec", dont_inherit=True)
     except FAILURES:
         return None
@@ -78,10 +88,10 @@ def has_files_levels(both: Compared) -> str | None:
 
 
 def trees_of(both: Compared) -> tuple[ast.Module, ast.Module] | None:
-    """The compiler's trees of both texts, or None where one has none or is no Python."""
+    """Trees of both texts, to be changed at will, or None where one has none or is no Python."""
     if both.change.language_id != "python":
         return None
-    before, after = parsed(both.before.text), parsed(both.after.text)
+    before, after = tree_of(both.before.text), tree_of(both.after.text)
     return None if before is None or after is None else (before, after)
 
 

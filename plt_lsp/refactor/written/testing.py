@@ -13,7 +13,7 @@ from plt_lsp.refactor.written.change import Compared
 from plt_lsp.refactor.written.job import Answer, Ask, Attempt, Job, Steps
 from plt_lsp.refactor.written.name_checks import uses_defined_names
 from plt_lsp.refactor.written.place import Place
-from plt_lsp.refactor.written.python_checks import parsed
+from plt_lsp.refactor.written.python_checks import parsed, tree_of
 from plt_lsp.refactor.written.testing_checks import adds_one_test, checks_of
 from plt_lsp.refactor.written.validation import adds_no_effects
 from plt_lsp.syntax.facts.reading import facts_in
@@ -100,17 +100,19 @@ def _num_blank(place: Place) -> int:
 
 def _body(opening: str, answer: Answer) -> str:
     """The rest of the test: as many of the lines as are whole statements, from the first on."""
-    lines = list(dict.fromkeys(line.rstrip() for line in answer.text.rstrip().split("\n")))[:MAX_ROWS]
+    head, _, begun = opening.rpartition("\n")
+    whole = dict.fromkeys((begun + answer.text.rstrip()).split("\n"))  # small models repeat themselves
+    lines = [line.rstrip() for line in whole][:MAX_ROWS]
     for num_rows in range(len(lines), 0, -1):
         text = "\n".join(lines[:num_rows])
-        if parsed(opening + text + "\n") is not None:
-            return text
+        if parsed(f"{head}\n{text}\n") is not None:
+            return text.removeprefix(begun)
     raise RefusedError("The model wrote no test that is valid Python.")
 
 
 def _calls(both: Compared, test: str, name: str) -> str | None:
     """Whether every assertion calls what is tested, and the test is not about something that is always so."""
-    tree = parsed(both.after.text)
+    tree = tree_of(both.after.text)
     added = next((one for one in ([] if tree is None else tree.body) if getattr(one, "name", "") == test), None)
     assertions = [] if added is None else checks_of(added)
     called = [any(_is_call(node, name) for node in ast.walk(one)) for one in assertions]
