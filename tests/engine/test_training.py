@@ -24,7 +24,7 @@ from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.documents import end_id
 from plt_engine.training.export import CARD_FILE, ExportOptions, export_run
 from plt_engine.training.fast_attention import causal_attention
-from plt_engine.training.options import TrainOptions, learning_rate
+from plt_engine.training.options import TrainOptions, learning_rate, reads_int4
 from plt_engine.training.parameters import HIDDEN_SCALE, model_of, tensors_of, with_identity_loops
 from plt_engine.training.run import RunSpec, read_spec, resume
 from plt_engine.training.trainer import Trainer
@@ -245,6 +245,30 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     for loops in (1, 2):
         request = GenerationRequest("r", "s", Prompt("def add(", ")\n"), stop=StopSpec(max_tokens=3), loops=loops)
         assert isinstance(list(engine.generate(request))[-1], GenerationOutput)
+
+
+def test_while_the_rate_falls_training_reads_what_the_pack_will_hold(tmp_path, tokenizer):
+    shape = replace(config(vocab_size=tokenizer.vocab_size), eos_token_ids=(end_id(tokenizer),))
+    looped = with_identity_loops(shape, small_tensors(shape), 2, 4)
+    options = replace(OPTIONS, steps=8, decay_steps=5, int4_decay=True)
+    assert [reads_int4(step, options) for step in range(8)] == [False] * 3 + [True] * 5
+    trainer = Trainer(*looped, patterned_windows(), options, tmp_path / "run")
+    exact, rounded = trainer.masters.leaves(), trainer.masters.leaves(in_int4=True)
+    assert all(torch.equal(exact[name], master) for name, master in trainer.masters.tensors.items())
+    weights = [
+        name for name, master in trainer.masters.tensors.items() if master.dim() == 2 and "gate.weight" not in name
+    ]
+    assert not any(torch.equal(exact[name], rounded[name]) for name in weights)
+    trainer.run(never, lambda report: None)
+    losses = [json.loads(line)["losses"][1] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[3]
+    run.write_spec(tmp_path / "run", RunSpec(looped[0], options, str(tmp_path / "windows.npy"), "none"))
+    write_vocabulary(tmp_path, range(tokenizer.vocab_size))
+    named = ExportOptions("tiny", "Tiny", tiny_pack(tmp_path / "base", loops=1).folder, renamed=RENAMED)
+    pack = export_run(tmp_path / "run", tmp_path / "tiny", named, {})
+    held = tensors_of(load_weights(pack.folder, torch.float32))
+    read = trainer.masters.leaves(in_int4=True)
+    assert all(torch.equal(tensor, read[name]) for name, tensor in held.items())
 
 
 def test_the_card_states_data_curves_and_figures():

@@ -64,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     for name in TUNABLE:
         kind = float if name == "learning_rate" else int
         train.add_argument("--" + name.replace("_", "-"), type=kind)
+    train.add_argument(
+        "--int4-decay",
+        action="store_true",
+        help="train on weights rounded to int4 while the learning rate falls, so that the exported pack loses little",
+    )
     train.set_defaults(command=_train)
     export = commands.add_parser("export", help="write the newest checkpoint of a run as a model pack")
     export.add_argument("run", type=Path)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import torch
 from torch import Tensor
 
 from plt_engine.config import ModelConfig
@@ -24,14 +23,13 @@ from plt_engine.pack_manifest import (
     WeightFormat,
     WeightInfo,
 )
-from plt_engine.quantize import GROUP_SIZE, StoredWeight, quantize_int4, quantize_int8, tensors_of
+from plt_engine.quantize import GROUP_SIZE, tensors_of
 from plt_engine.shards import ShardWriter
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
-from plt_engine.training.parameters import HIDDEN_SCALE, Tensors
+from plt_engine.training.parameters import HIDDEN_SCALE, Tensors, stored_form
 from plt_engine.training.run import RunError, read_spec
 from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer, read_vocabulary
 
-EMBEDDING = "model.embed_tokens.weight"
 CARD_FILE, CURVES_FILE = "card.md", "curves.svg"
 # Repositories and their hosts take files of this size without special care.
 SHARD_BYTES = 40_000_000
@@ -130,23 +128,6 @@ def stored_tensors(masters: Mapping[str, Tensor], weights: WeightFormat) -> Tens
         if name != HIDDEN_SCALE:
             stored |= tensors_of(name, stored_form(name, master, weights))
     return {name: tensor.contiguous() for name, tensor in stored.items()}
-
-
-def stored_form(name: str, master: Tensor, weights: WeightFormat) -> StoredWeight:
-    """One weight in its shipping form: norms and gates stay exact, the embedding has 8 bits, matrices have 4.
-
-    Raises:
-        ValueError: weights is a form that is not exported.
-    """
-    if weights is WeightFormat.BFLOAT16:
-        return master.to(torch.bfloat16)
-    if weights is not WeightFormat.INT4:
-        raise ValueError(f"weights is {weights}; packs are exported in int4 or bfloat16.")
-    if name == EMBEDDING:
-        return quantize_int8(master, None)
-    if master.dim() == 2 and "plt_gate" not in name:
-        return quantize_int4(master)
-    return master.float()
 
 
 def config_document(config: ModelConfig, masters: Mapping[str, Tensor]) -> dict[str, Any]:

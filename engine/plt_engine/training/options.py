@@ -25,6 +25,7 @@ class TrainOptions:
         clip_norm: the largest norm of a step's gradient.
         num_threads: CPU threads.
         checkpoint_seconds: time between checkpoints.
+        int4_decay: whether the forward pass reads the weights as a pack in int4 rounds them while the rate falls.
         bfloat16: whether the forward pass runs in bfloat16; the masters are float32 either way.
     """
 
@@ -44,12 +45,18 @@ class TrainOptions:
     num_threads: int = 2
     checkpoint_seconds: float = 600.0
     bfloat16: bool = True
+    int4_decay: bool = False
 
     def __post_init__(self) -> None:
         if len(self.exit_weights) != self.loops:
             raise ValueError(f"exit_weights has {len(self.exit_weights)} weights for {self.loops} loops; give one each")
         if self.rows_per_step % self.rows_per_pass != 0:
             raise ValueError(f"rows_per_pass {self.rows_per_pass} does not divide rows_per_step {self.rows_per_step}")
+
+
+def reads_int4(step: int, options: TrainOptions) -> bool:
+    """Whether a step, counted from 0, is trained on rounded weights."""
+    return options.int4_decay and step >= options.steps - options.decay_steps
 
 
 def learning_rate(step: int, options: TrainOptions) -> float:

@@ -1,4 +1,4 @@
-"""What is trained: float32 masters by checkpoint name, and the bfloat16 copy that the forward pass reads.
+"""What is trained: float32 masters by checkpoint name, and the copy that the forward pass reads: bfloat16 or quantised.
 
 The forward pass itself is `plt_engine.model`'s; nothing here knows losses or schedules.
 """
@@ -12,7 +12,10 @@ from torch import Tensor
 
 from plt_engine.config import ModelConfig
 from plt_engine.model import GATE_NAMES, GATE_PREFIX, ModelWeights, assemble, init_random, named_tensors
+from plt_engine.pack_manifest import WeightFormat
+from plt_engine.quantize import StoredWeight, dense, quantize_int4, quantize_int8
 
+EMBEDDING = "model.embed_tokens.weight"
 HIDDEN_SCALE = "plt_hidden_scale"
 GATE_BIAS = 3.0
 FRESH_STD = 0.02
@@ -59,10 +62,7 @@ def cut_vocabulary(config: ModelConfig, tensors: Tensors, kept: Sequence[int]) -
         ValueError: the configuration names a control token that is not kept.
     """
     rows = torch.tensor(kept)
-    cut = {
-        name: tensor[rows] if name in ("model.embed_tokens.weight", "lm_head.weight") else tensor
-        for name, tensor in tensors.items()
-    }
+    cut = {name: tensor[rows] if name in (EMBEDDING, "lm_head.weight") else tensor for name, tensor in tensors.items()}
     new = {old: i for i, old in enumerate(kept)}
     missing = {config.bos_token_id, *config.eos_token_ids} - {None, *new}
     if missing:
@@ -92,6 +92,23 @@ def with_identity_loops(
     return replace(config, loop=loop), looped
 
 
+def stored_form(name: str, master: Tensor, weights: WeightFormat) -> StoredWeight:
+    """One weight in its shipping form: norms and gates stay exact, the embedding has 8 bits, matrices have 4.
+
+    Raises:
+        ValueError: weights is a form that is not exported.
+    """
+    if weights is WeightFormat.BFLOAT16:
+        return master.to(torch.bfloat16)
+    if weights is not WeightFormat.INT4:
+        raise ValueError(f"weights is {weights}; packs are exported in int4 or bfloat16.")
+    if name == EMBEDDING:
+        return quantize_int8(master, None)
+    if master.dim() == 2 and "plt_gate" not in name:
+        return quantize_int4(master)
+    return master.float()
+
+
 class Masters:
     """Float32 masters, and their copies in the dtype of the forward pass."""
 
@@ -100,6 +117,16 @@ class Masters:
         # In the order of their names, which a checkpoint keeps: sums over all of them then round alike after a resume.
         self.tensors: Tensors = {name: tensors[name].detach().float().clone() for name in sorted(tensors)}
 
-    def leaves(self) -> Tensors:
-        """Copies by name that gradients are taken of; `model_of` makes a model of them."""
-        return {name: master.to(self._dtype, copy=True).requires_grad_() for name, master in self.tensors.items()}
+    def leaves(self, *, in_int4: bool = False) -> Tensors:
+        """Copies by name that gradients are taken of; `model_of` makes a model of them.
+
+        Args:
+            in_int4: whether they are rounded as a pack in int4 will be. Their gradients count as the masters' own
+                (the straight-through estimator, arXiv:1308.3432), so that training makes up for the rounding.
+        """
+        return {name: self._copy(name, master, in_int4).requires_grad_() for name, master in self.tensors.items()}
+
+    def _copy(self, name: str, master: Tensor, in_int4: bool) -> Tensor:
+        if in_int4 and name != HIDDEN_SCALE:
+            return dense(stored_form(name, master.detach(), WeightFormat.INT4), self._dtype).clone()
+        return master.detach().to(self._dtype, copy=True)

@@ -22,7 +22,7 @@ from plt_engine.model import ModelWeights, full_forward, logits
 from plt_engine.training.checkpoint import Checkpoint, random_state, save_checkpoint
 from plt_engine.training.fast_attention import FastAttention
 from plt_engine.training.modes import GateMeans
-from plt_engine.training.options import TrainOptions, learning_rate
+from plt_engine.training.options import TrainOptions, learning_rate, reads_int4
 from plt_engine.training.parameters import HIDDEN_SCALE, Masters, Tensors, model_of
 from plt_engine.training.windows import Windows
 
@@ -98,7 +98,7 @@ class Trainer:
     def take_step(self, should_stop: Callable[[], bool]) -> StepReport | None:
         """One optimiser step, or None if it was told to stop on the way: then nothing has changed."""
         started = time.monotonic()
-        leaves = self.masters.leaves()
+        leaves = self.masters.leaves(in_int4=reads_int4(self.step, self.options))
         workers = min(self.options.num_threads, self._num_passes)
         with ThreadPoolExecutor(workers) as pool:
             shares = list(
