@@ -76,6 +76,10 @@ def _models(args: list[str]) -> int:
 
 
 def _eval(args: list[str]) -> int:
+    if args[:1] == ["refactor"]:
+        from plt_lsp.evaluation.refactor import main as evaluate_refactorings
+
+        return evaluate_refactorings(args[1:])
     if not any(word.split("=")[0] == "--repository" for word in args):
         return run_in_engine("plt_engine.evaluation.cli", args)
     from plt_lsp.evaluation.command import main as evaluate

@@ -329,4 +329,7 @@ def _describe(pack: Pack, runner: ModelRunner, load_ms: float) -> EngineInfo:
         num_threads=torch.get_num_threads(),
         load_ms=load_ms,
         weights_bytes=runner.model.nbytes,
+        can_chat=manifest.chat is not None,
+        can_infill=manifest.fim is not None,
+        refactor_evidence=dict(manifest.refactor_evidence),
     )

@@ -11,6 +11,7 @@ import orjson
 
 from plt_engine.errors import PackFormatError
 from plt_engine.json_object import Figure, JsonObject
+from plt_engine.types import RefactorEvidence
 
 FORMAT_VERSION = 1
 # The figure among a loop count's evidence by which counts are compared; lower is better.
@@ -134,7 +135,10 @@ class WeightInfo:
 
 @dataclass(frozen=True, slots=True)
 class PackManifest:
-    """Everything that `pack.json` holds; `files` maps each other file of the pack to its sha256."""
+    """Everything that `pack.json` holds; `files` maps each other file of the pack to its sha256.
+
+    `refactor_evidence` is what was measured of refactorings that the model wrote, by their offers' names.
+    """
 
     name: str
     title: str
@@ -147,6 +151,7 @@ class PackManifest:
     chat: ChatFormat | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    refactor_evidence: Mapping[str, RefactorEvidence] = field(default_factory=dict)
 
     @property
     def loop_counts(self) -> tuple[int, ...]:
@@ -161,6 +166,8 @@ def dump_manifest(manifest: PackManifest) -> bytes:
         document["fim"] = {("format" if key == "name" else key): value for key, value in document["fim"].items()}
     if manifest.chat is not None:
         document["chat"] = {key: value for key, value in document["chat"].items() if value is not None}
+    if not manifest.refactor_evidence:
+        del document["refactor_evidence"]  # older versions know no such key
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
 
 
@@ -192,6 +199,7 @@ def _manifest(raw: JsonObject) -> PackManifest:
         chat=_chat(raw.optional_child("chat")),
         files=_files(raw.child("files")),
         figures=raw.figures("figures"),
+        refactor_evidence=_refactor_evidence(raw.optional_child("refactor_evidence")),
     )
     raw.refuse_the_rest()
     return manifest
@@ -268,6 +276,18 @@ def _chat(raw: JsonObject | None) -> ChatFormat | None:
     chat = ChatFormat(raw.text("template"), raw.optional_text("system"), raw.optional_text("context"))
     raw.refuse_the_rest()
     return chat
+
+
+def _refactor_evidence(raw: JsonObject | None) -> dict[str, RefactorEvidence]:
+    return {} if raw is None else {name: _valid_of(raw.child(name)) for name in raw.names()}
+
+
+def _valid_of(raw: JsonObject) -> RefactorEvidence:
+    valid, num_cases = raw.integer("valid"), raw.integer("num_cases")
+    if not 0 <= valid <= num_cases or num_cases < 1:
+        raise raw.fault("valid", valid, f"it must be from 0 to num_cases ({num_cases}), and that 1 or more")
+    raw.refuse_the_rest()
+    return RefactorEvidence(valid, num_cases)
 
 
 def _files(raw: JsonObject) -> dict[str, str]:

@@ -4,6 +4,7 @@ Nothing here holds a tensor, does IO, or knows what an editor is. Texts are `str
 their unit as a suffix.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -361,6 +362,19 @@ class GenerationOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class RefactorEvidence:
+    """How often what a pack wrote for one refactoring passed every check.
+
+    Attributes:
+        valid: results that did, repaired ones too.
+        num_cases: results that were measured, at least 1.
+    """
+
+    valid: int
+    num_cases: int
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     """What a loaded engine says of itself.
 
@@ -375,6 +389,9 @@ class EngineInfo:
         num_threads: CPU threads used.
         load_ms: how long loading took.
         weights_bytes: memory held by the weights.
+        can_chat: whether it answers questions.
+        can_infill: whether it sees the text behind the cursor.
+        refactor_evidence: what was measured of refactorings that it wrote, by their offers' names.
     """
 
     pack: str
@@ -387,6 +404,9 @@ class EngineInfo:
     num_threads: int
     load_ms: float
     weights_bytes: int
+    can_chat: bool = False
+    can_infill: bool = False
+    refactor_evidence: Mapping[str, RefactorEvidence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ everything between it and the editor is the real thing.
 
 Keys of the script, all optional:
     text            streamed one piece of `piece_chars` (1) at a time
+    answers         texts in place of `text` for the first request, the second and so on; the last one stays
+    stops           whether the request's stop rules hold, a token being 4 characters
+    info            fields of EngineInfo that differ
     alternatives    texts in place of `text` for the sampling seeds 1, 2 and so on, each with its log probability
     pause_ms        before each piece
     wait_for        a file: each piece after the first `free_pieces` (1) waits until it exists, or for an abort
@@ -29,6 +32,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from plt_engine import errors
+from plt_engine.stopping import TextStopper
 from plt_engine.types import (
     Decision,
     DecisionReason,
@@ -39,6 +43,7 @@ from plt_engine.types import (
     GenerationOutput,
     GenerationRequest,
     LoopLatency,
+    StopSpec,
 )
 
 POLL_S = 0.002
@@ -61,7 +66,9 @@ class ScriptedEngine:
             num_threads=1,
             load_ms=0.0,
             weights_bytes=0,
+            **read_script(pack_dir).get("info", {}),
         )
+        self._answered: tuple[dict, int] = ({}, 0)
 
     def generate(
         self, request: GenerationRequest, should_abort: Callable[[], bool]
@@ -76,8 +83,12 @@ class ScriptedEngine:
             kind, message = script["error"]
             raise getattr(errors, kind)(message)
         text, log_probability = text_of(script, request)
+        if "answers" in script:
+            text = self._next_answer(script)
         size = script.get("piece_chars", 1)
         done, reason = "", FinishReason(script.get("finish_reason", "end_of_text"))
+        if script.get("stops"):
+            text, reason = stopped(text, request.stop)
         decision = decision_of(script, request)
         for i, start in enumerate(range(0, len(text), size)):
             if script.get("kill_at") == i:
@@ -119,9 +130,25 @@ class ScriptedEngine:
     def close_session(self, session_id: str) -> None:
         self._note("close_session", session_id=session_id)
 
+    def _next_answer(self, script: dict) -> str:
+        last, number = self._answered
+        number = number if last == script else 0
+        self._answered = script, number + 1
+        return script["answers"][min(number, len(script["answers"]) - 1)]
+
     def _note(self, event: str, **fields: object) -> None:
         with (self._folder / "journal.jsonl").open("a", encoding="utf-8") as journal:
             journal.write(json.dumps({"event": event, "torch": "torch" in sys.modules, **fields}) + "\n")
+
+
+def stopped(text: str, stop: StopSpec) -> tuple[str, FinishReason]:
+    """A text as the real engine would end it."""
+    whole = text[: 4 * stop.max_tokens]
+    stopper = TextStopper(stop)
+    _, reason = stopper.push(whole)
+    if reason is not None:
+        return stopper.text, reason
+    return whole, FinishReason.END_OF_TEXT if whole == text else FinishReason.LENGTH
 
 
 def text_of(script: dict, request: GenerationRequest) -> tuple[str, float]:

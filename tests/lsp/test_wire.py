@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from plt_engine import wire
 from plt_engine.errors import HostError
 from plt_engine.framing import FrameDecoder, encode_frame
-from plt_engine.types import GenerationRequest, Prompt, StopSpec, StopUnit
+from plt_engine.types import EngineInfo, GenerationRequest, Prompt, RefactorEvidence, StopSpec, StopUnit
 
 MESSAGES = [*wire.CLIENT_MESSAGES.values(), *wire.HOST_MESSAGES.values()]
 
@@ -42,6 +42,10 @@ st.register_type_strategy(wire.EngineConfig, st.builds(wire.EngineConfig, st.tex
 st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"]), max_size=6))
 st.register_type_strategy(int, st.integers(-(2**53), 2**53))
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+evidence = st.dictionaries(st.text("ab", max_size=3), st.builds(RefactorEvidence))
+st.register_type_strategy(
+    EngineInfo, st.builds(EngineInfo, can_chat=st.booleans(), can_infill=st.booleans(), refactor_evidence=evidence)
+)
 
 
 def test_an_enum_comes_back_as_its_member():

@@ -39,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="plt-lsp eval",
         description="Measure a model pack on held-out code.",
         epilog="`plt-lsp eval PACK --repository` measures what other files of a repository do for it; "
-        "`plt-lsp eval --repository --help` says more.",
+        "`plt-lsp eval refactor PACK` how many of its refactorings hold; `plt-lsp eval --repository --help` and "
+        "`plt-lsp eval refactor --help` say more.",
     )
     parser.add_argument("pack", metavar="PACK", help="a pack's name or the path of its folder")
     parser.add_argument("--loops", type=int, nargs="+", metavar="R", help="loop counts; all that the pack supports")
