@@ -247,10 +247,10 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
         assert isinstance(list(engine.generate(request))[-1], GenerationOutput)
 
 
-def test_while_the_rate_falls_training_reads_what_the_pack_will_hold(tmp_path, tokenizer):
+def test_the_last_steps_read_what_the_pack_will_hold(tmp_path, tokenizer):
     shape = replace(config(vocab_size=tokenizer.vocab_size), eos_token_ids=(end_id(tokenizer),))
     looped = with_identity_loops(shape, small_tensors(shape), 2, 4)
-    options = replace(OPTIONS, steps=8, decay_steps=5, int4_decay=True)
+    options = replace(OPTIONS, steps=8, int4_steps=5)
     assert [reads_int4(step, options) for step in range(8)] == [False] * 3 + [True] * 5
     trainer = Trainer(*looped, patterned_windows(), options, tmp_path / "run")
     exact, rounded = trainer.masters.leaves(), trainer.masters.leaves(in_int4=True)

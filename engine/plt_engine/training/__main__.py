@@ -24,7 +24,15 @@ from plt_engine.training.manifest import ManifestError
 from plt_engine.training.options import TrainOptions
 from plt_engine.training.trainer import LOG_FILE, StepReport, Trainer
 
-TUNABLE = ("learning_rate", "rows_per_step", "rows_per_pass", "warmup_steps", "decay_steps", "window_left")
+TUNABLE = (
+    "learning_rate",
+    "rows_per_step",
+    "rows_per_pass",
+    "warmup_steps",
+    "decay_steps",
+    "int4_steps",
+    "window_left",
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,11 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     for name in TUNABLE:
         kind = float if name == "learning_rate" else int
         train.add_argument("--" + name.replace("_", "-"), type=kind)
-    train.add_argument(
-        "--int4-decay",
-        action="store_true",
-        help="train on weights rounded to int4 while the learning rate falls, so that the exported pack loses little",
-    )
     train.set_defaults(command=_train)
     export = commands.add_parser("export", help="write the newest checkpoint of a run as a model pack")
     export.add_argument("run", type=Path)

@@ -25,7 +25,7 @@ class TrainOptions:
         clip_norm: the largest norm of a step's gradient.
         num_threads: CPU threads.
         checkpoint_seconds: time between checkpoints.
-        int4_decay: whether the forward pass reads the weights as a pack in int4 rounds them while the rate falls.
+        int4_steps: the last steps, in which the forward pass reads the weights as a pack in int4 rounds them.
         bfloat16: whether the forward pass runs in bfloat16; the masters are float32 either way.
     """
 
@@ -45,7 +45,7 @@ class TrainOptions:
     num_threads: int = 2
     checkpoint_seconds: float = 600.0
     bfloat16: bool = True
-    int4_decay: bool = False
+    int4_steps: int = 0
 
     def __post_init__(self) -> None:
         if len(self.exit_weights) != self.loops:
@@ -56,7 +56,7 @@ class TrainOptions:
 
 def reads_int4(step: int, options: TrainOptions) -> bool:
     """Whether a step, counted from 0, is trained on rounded weights."""
-    return options.int4_decay and step >= options.steps - options.decay_steps
+    return step >= options.steps - options.int4_steps
 
 
 def learning_rate(step: int, options: TrainOptions) -> float:
