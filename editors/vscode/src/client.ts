@@ -26,6 +26,7 @@ import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
 import { DOCUMENTS, SECTION } from "./config";
 import { type Level, parseLine } from "./log";
+import type { RefactoringProgress } from "./preview";
 import {
   COMPLETION_REPORT,
   type CompletionReport,
@@ -34,6 +35,7 @@ import {
   type DidDismissCompletion,
   INLINE_COMPLETION_PROGRESS,
   type InlineCompletionProgress,
+  REFACTORING_PROGRESS,
   STATUS,
   type ServerStatus,
 } from "./protocol";
@@ -52,6 +54,7 @@ export interface Observer {
   crashed(isFinal: boolean): void;
   report(report: CompletionReport): void;
   progress(progress: InlineCompletionProgress): void;
+  refactoring(progress: RefactoringProgress): void;
   status(status: ServerStatus): void;
   /** Whether this request is no user's, whatever the editor takes it for; asked once for each. */
   isForMore(): boolean;
@@ -147,6 +150,7 @@ export class Client implements Disposable {
     client.onNotification(INLINE_COMPLETION_PROGRESS, (progress: InlineCompletionProgress) =>
       this.observer.progress(progress),
     );
+    client.onNotification(REFACTORING_PROGRESS, (progress: RefactoringProgress) => this.observer.refactoring(progress));
     client.onNotification(DID_CHANGE_STATUS, (status: ServerStatus) => this.observer.status(status));
     return client;
   }

@@ -9,6 +9,8 @@ import { endExplanation, explain } from "./explain";
 import { toggleLanguage } from "./languages";
 import { chooseBudget, chooseLoops } from "./loops";
 import { showMenu } from "./menu";
+import { RENAME_AT } from "./protocol";
+import { refactor, renameAt } from "./refactoring";
 import type { Reports } from "./reports";
 import { toggleSnooze } from "./snooze";
 import { isSnoozed } from "./status";
@@ -42,10 +44,14 @@ export function registerCommands({ controller, log, reports, statusBar }: Parts)
     "plt.openStatistics": () => withClient(controller, (client) => showStatistics(client, reports)),
     "plt.explain": () => withClient(controller, (client) => explain(client)),
     "plt.endExplanation": () => withClient(controller, (client) => endExplanation(client)),
+    "plt.refactor": () => withClient(controller, (client) => refactor(client)),
+    "plt.acceptRefactoring": () => controller.preview.accept(),
+    "plt.discardRefactoring": () => controller.preview.discard(),
     "plt.openSettings": () => commands.executeCommand("workbench.action.openSettings", "@ext:plt.plt-lsp"),
     "plt.openWalkthrough": () => commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH, false),
   };
-  return Object.entries(actions).map(([name, action]) => commands.registerCommand(name, action));
+  const registered = Object.entries(actions).map(([name, action]) => commands.registerCommand(name, action));
+  return [...registered, commands.registerCommand(RENAME_AT, renameAt)];
 }
 
 async function withServer(controller: Controller, work: (command: string) => Promise<void>): Promise<void> {

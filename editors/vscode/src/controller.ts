@@ -8,6 +8,7 @@ import type { GhostText } from "./ghostText";
 import { type ServerCommand, locateServer } from "./locate";
 import { buildModel, offerModel } from "./models";
 import { LOAD_MODEL } from "./protocol";
+import { RefactoringPreview, cancelRefactoring } from "./refactoring";
 import { askToInstall, install, offer } from "./setup";
 import { type ServerState, withAnswer, withCrash, withReport, withServer } from "./status";
 import type { StatusBar } from "./statusBar";
@@ -16,6 +17,7 @@ const WELCOMED_KEY = "plt.welcomed";
 
 export class Controller implements Disposable {
   readonly client: Client;
+  readonly preview = new RefactoringPreview(() => void cancelRefactoring(this.client));
   private isInstalling = false;
 
   constructor(
@@ -121,6 +123,7 @@ export class Controller implements Disposable {
   }
 
   dispose(): void {
+    this.preview.dispose();
     this.client.dispose();
   }
 
@@ -145,7 +148,10 @@ export class Controller implements Disposable {
 
   private observer(): Observer {
     return {
-      starting: () => this.setServer("starting"),
+      starting: () => {
+        this.setServer("starting");
+        void this.preview.reset();
+      },
       running: () => this.setServer("running"),
       stopped: () => this.setServer("stopped"),
       crashed: (isFinal) => this.crashed(isFinal),
@@ -154,6 +160,7 @@ export class Controller implements Disposable {
         this.statusBar.update((status) => withReport(status, report));
       },
       progress: (progress) => this.ghostText.growth.progressed(progress),
+      refactoring: (progress) => void this.preview.note(progress),
       isForMore: () => this.ghostText.takeAsked(),
       status: (answer) => this.statusBar.update((status) => withAnswer(status, answer)),
     };

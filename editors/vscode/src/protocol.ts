@@ -87,6 +87,7 @@ export const INLINE_COMPLETION_PROGRESS = "plt/inlineCompletionProgress";
 export const DID_CHANGE_STATUS = "plt/didChangeStatus";
 export const DID_DISMISS_COMPLETION = "plt/didDismissCompletion";
 export const STATUS = "plt/status";
+export const REFACTORING_PROGRESS = "plt/refactoringProgress";
 
 /** Commands of the server, run through workspace/executeCommand. The language client registers them in the editor. */
 export const LOAD_MODEL = "plt.loadModel";
@@ -102,7 +103,13 @@ export const SWITCH_LOOP_COUNT = "plt.switchLoopCount";
 export const EXPLAIN_SELECTION = "plt.explainSelection";
 export const CANCEL_EXPLANATION = "plt.cancelExplanation";
 
-/** What the server answers to it; the virtual document holds the explanation and grows. */
+/** The arguments: a document's uri, a range, and what to do, in words or by a refactoring's name. */
+export const REFACTOR_SELECTION = "plt.refactorSelection";
+export const CANCEL_REFACTORING = "plt.cancelRefactoring";
+/** A command of this extension that the server names in code actions; the arguments: a document's uri and a position. */
+export const RENAME_AT = "plt.renameAt";
+
+/** What the server answers to EXPLAIN_SELECTION; the virtual document holds the explanation and grows. */
 export interface Explanation {
   readonly document: string | null;
   readonly text: string;
@@ -112,5 +119,7 @@ export interface Explanation {
 export const CAPABILITIES = {
   completionReport: true,
   inlineCompletionProgress: true,
+  refactoringProgress: true,
+  renameAt: true,
   statusNotifications: true,
 } as const;

@@ -1,7 +1,9 @@
 -- The server's settings as types for editors. Written by `python -m plt_lsp.schema`; do not edit.
 
 ---@class plt.SettingsRefactor
----@field latencyBudgetMs? integer A rewritten text is to be whole after this time; nothing is left out of it for that. No command asks for one yet. In milliseconds. Default: 20000.
+---@field enable? boolean Offer refactorings as code actions, and rename names in Python files. Default: true.
+---@field unproven? boolean Also offer what the model writes badly: kinds of refactoring of which, when it was measured, less than half came out valid. What it proposes is checked all the same, and often withdrawn. Default: false.
+---@field latencyBudgetMs? integer A text that the model rewrites is to be whole after this time; nothing is left out of it for that. In milliseconds. Default: 20000.
 
 ---@class plt.SettingsInlineCompletion
 ---@field trigger? "automatic"|"manual" Offer completions while typing, or only when asked for one. Default: "automatic".
