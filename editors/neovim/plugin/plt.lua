@@ -13,7 +13,7 @@ vim.api.nvim_create_user_command("Plt", function(call)
 end, {
   nargs = "*",
   range = true,
-  desc = "The plt language server: status, restart, log, doctor, context, explain, statistics, snooze, enable, disable",
+  desc = "The plt language server: status, log, doctor, context, explain, refactor, and so on",
   complete = function(lead, line)
     return require("plt.command").complete(lead, line)
   end,

@@ -98,14 +98,17 @@ end
 
 M[":Plt completes its words and theirs"] = function()
   equal(command.complete("", "Plt "), {
+    "accept",
     "budget",
     "context",
     "disable",
+    "discard",
     "doctor",
     "enable",
     "explain",
     "log",
     "loops",
+    "refactor",
     "restart",
     "snooze",
     "statistics",
@@ -324,6 +327,77 @@ M["an explanation grows in one window, and what is older is not shown any more"]
   explain.note({ id = 3, text = "again", done = true })
   equal(#vim.api.nvim_list_wins(), 1)
   explain.reset()
+end
+
+--- A buffer with code in a window of its own, and the server's news of a refactoring of its second line.
+local function with_code()
+  local refactor = require("plt.refactor")
+  refactor.reset()
+  vim.cmd.new()
+  vim.cmd.file(vim.fn.tempname() .. ".txt")
+  local buf = vim.api.nvim_get_current_buf()
+  vim.api.nvim_buf_set_lines(buf, 0, -1, false, { "one", "two", "three" })
+  vim.cmd.let("&undolevels = &undolevels") -- what follows is a step of undo of its own
+  local told = {
+    id = 1,
+    uri = vim.uri_from_bufnr(buf),
+    range = { start = { line = 1, character = 0 }, ["end"] = { line = 2, character = 0 } },
+    title = "Simplify 100 %",
+    text = "2\n",
+    done = false,
+    cancelled = false,
+  }
+  return refactor, buf, told
+end
+
+local function lines_of(buf)
+  return vim.api.nvim_buf_get_lines(buf, 0, -1, false)
+end
+
+local function with_edit(told, new)
+  local change = { textDocument = { uri = told.uri, version = 1 }, edits = { { range = told.range, newText = new } } }
+  return vim.tbl_extend("force", told, { text = new, done = true, edit = { documentChanges = { change } } })
+end
+
+M["a refactoring grows beside the code, and is one step of undo once it is accepted"] = function()
+  local refactor, buf, told = with_code()
+  refactor.note(told)
+  local preview = vim.api.nvim_get_current_buf()
+  assert(preview ~= buf and vim.wo.diff, "the preview is a diff")
+  equal(lines_of(preview), { "one", "2", "three" })
+  refactor.accept()
+  equal(lines_of(buf), { "one", "two", "three" })
+  refactor.note(with_edit(told, "2\n2b\n"))
+  equal(lines_of(preview), { "one", "2", "2b", "three" })
+  refactor.accept()
+  equal(vim.api.nvim_get_current_buf(), buf)
+  assert(not vim.wo.diff and not vim.api.nvim_buf_is_valid(preview), "the preview is gone")
+  equal(lines_of(buf), { "one", "2", "2b", "three" })
+  vim.cmd.undo()
+  equal(lines_of(buf), { "one", "two", "three" })
+  vim.cmd("bwipeout!")
+end
+
+M["what is discarded or refused leaves the code alone and does not come back"] = function()
+  local refactor, buf, told = with_code()
+  refactor.note(told)
+  refactor.discard()
+  equal(vim.api.nvim_get_current_buf(), buf)
+  refactor.note(with_edit(told, "2\n"))
+  equal(vim.api.nvim_get_current_buf(), buf)
+  refactor.note(vim.tbl_extend("force", told, { id = 2, done = true, refusal = "Nothing." }))
+  equal(vim.api.nvim_get_current_buf(), buf)
+  equal(lines_of(buf), { "one", "two", "three" })
+  vim.cmd("bwipeout!")
+end
+
+M["a refactoring of a text that has changed since is not done"] = function()
+  local refactor, buf, told = with_code()
+  refactor.note(with_edit(told, "2\n"))
+  vim.api.nvim_buf_set_lines(buf, 0, 1, false, { "uno" })
+  refactor.accept()
+  equal(lines_of(buf), { "uno", "two", "three" })
+  vim.cmd("bwipeout!")
 end
 
 return M

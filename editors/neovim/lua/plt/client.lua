@@ -3,6 +3,7 @@
 
 local explain = require("plt.explain")
 local growth = require("plt.growth")
+local refactor = require("plt.refactor")
 local restart = require("plt.restart")
 local rpc = require("plt.rpc")
 local server = require("plt.server")
@@ -42,7 +43,10 @@ local function pulled_settings()
 end
 
 local function capabilities()
-  local own = { textDocument = { inlineCompletion = { dynamicRegistration = false } } }
+  local own = {
+    textDocument = { inlineCompletion = { dynamicRegistration = false } },
+    workspace = { workspaceEdit = { documentChanges = true } },
+  }
   local known = vim.lsp.protocol.make_client_capabilities()
   return vim.tbl_deep_extend("force", known, own, state.config.capabilities or {})
 end
@@ -54,6 +58,7 @@ local function on_exit(code, signal, client_id)
     state.client_id, state.server, state.report = nil, nil, nil
   end
   explain.reset()
+  refactor.reset()
   status.changed()
   if is_wanted then
     return
@@ -81,6 +86,8 @@ local function client_config(cmd, root)
       completionReport = true,
       explanationProgress = true,
       inlineCompletionProgress = state.config.stream,
+      refactoringProgress = true,
+      renameAt = true,
       statusNotifications = true,
     },
   }
@@ -91,6 +98,7 @@ local function client_config(cmd, root)
     capabilities = capabilities(),
     init_options = { plt = vim.tbl_deep_extend("force", state.settings, announced) },
     settings = pulled_settings(),
+    commands = { ["plt.renameAt"] = refactor.rename_at },
     handlers = {
       ["plt/completionReport"] = function(_, report)
         status.note_report(report)
@@ -100,6 +108,9 @@ local function client_config(cmd, root)
       end,
       ["plt/explanationProgress"] = function(_, told)
         explain.note(told)
+      end,
+      ["plt/refactoringProgress"] = function(_, told)
+        refactor.note(told)
       end,
       ["plt/didChangeStatus"] = function(_, told)
         status.note_status(told)

@@ -4,6 +4,7 @@
 local client = require("plt.client")
 local explain = require("plt.explain")
 local log = require("plt.log")
+local refactor = require("plt.refactor")
 local remote = require("plt.remote")
 local scratch = require("plt.scratch")
 local server = require("plt.server")
@@ -141,6 +142,13 @@ local SUBCOMMANDS = {
       explain.run(rows)
     end,
   },
+  refactor = {
+    run = function(words, rows)
+      refactor.run(table.concat(words, " "), rows)
+    end,
+  },
+  accept = { run = refactor.accept },
+  discard = { run = refactor.discard },
   statistics = {
     run = function()
       remote.statistics(scratch.open)

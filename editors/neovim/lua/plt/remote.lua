@@ -58,20 +58,49 @@ function M.context(on_lines)
   execute("plt.showContext", { params.textDocument.uri, params.position }, with_lines(on_lines))
 end
 
---- Has some lines of the current buffer explained, or, without them, what the cursor is in.
+--- The URI of the current buffer and the range of some of its lines, or, without them, the cursor's place; nothing where
+--- the server does not see it.
 ---@param rows plt.Rows?
----@param on_result fun(result: plt.Explanation)
-function M.explain(rows, on_result)
+---@return string? uri
+---@return lsp.Range? range
+local function place_of(rows)
   local client, buf = status.client(), vim.api.nvim_get_current_buf()
   if client and not vim.lsp.buf_is_attached(buf, client.id) then
     complain(NOT_SERVED)
-    return
+    return nil
   end
   local uri = vim.lsp.util.make_text_document_params(buf).uri
   local first = rows and rows.first - 1 or vim.api.nvim_win_get_cursor(0)[1] - 1
   local last = rows and rows.last or first
-  local range = { start = { line = first, character = 0 }, ["end"] = { line = last, character = 0 } }
-  execute("plt.explainSelection", { uri, range }, on_result)
+  return uri, { start = { line = first, character = 0 }, ["end"] = { line = last, character = 0 } }
+end
+
+--- Has some lines of the current buffer explained, or, without them, what the cursor is in.
+---@param rows plt.Rows?
+---@param on_result fun(result: plt.Explanation)
+function M.explain(rows, on_result)
+  local uri, range = place_of(rows)
+  if uri then
+    execute("plt.explainSelection", { uri, range }, on_result)
+  end
+end
+
+--- Has some lines of the current buffer refactored, or, without them, what the cursor is in.
+---@param instruction string what is to be done, or a refactoring's name
+---@param rows plt.Rows?
+function M.refactor(instruction, rows)
+  local uri, range = place_of(rows)
+  if uri then
+    execute("plt.refactorSelection", { uri, range, instruction })
+  end
+end
+
+--- Ends the refactoring that is being written, if one is.
+function M.cancel_refactoring()
+  local client = status.client()
+  if client then
+    rpc.execute(client, "plt.cancelRefactoring", {})
+  end
 end
 
 --- Ends the explanation that grows, if one does.
