@@ -5,7 +5,7 @@ nothing else (LSP 3.17, Text Documents); each edit costs as much as the lines it
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -168,6 +168,9 @@ class DocumentStore:
 
     def __len__(self) -> int:
         return len(self._documents)
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(tuple(self._documents.values()))
 
     def open(self, uri: str, language_id: str, version: int, text: str) -> SyncReason | None:
         """Open a document with its text."""

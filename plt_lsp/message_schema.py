@@ -38,6 +38,7 @@ MESSAGES = {
     messages.COMPLETION_REPORT: Message(messages.CompletionReport),
     messages.DID_DISMISS: Message(messages.DidDismissCompletion),
     messages.EXPLANATION_PROGRESS: Message(messages.ExplanationProgress),
+    messages.REFACTORING_PROGRESS: Message(messages.RefactoringProgress),
 }
 
 

@@ -9,6 +9,10 @@ Nothing here sends or reads anything. A client announces what it wants in its in
     plt/completionReport           notification: CompletionReport; announced by `completionReport`
     plt/didDismissCompletion       notification to the server: DidDismissCompletion
     plt/explanationProgress        notification: ExplanationProgress; announced by `explanationProgress`
+    plt/refactoringProgress        notification: RefactoringProgress; announced by `refactoringProgress`
+
+A client that announces `renameAt` has a command of its own, `plt.renameAt`, which the server names in code actions: it
+has the user rename what stands at a place (a document's URI and a Position).
 """
 
 from typing import Literal, NotRequired, TypedDict
@@ -19,6 +23,7 @@ COMPLETION_REPORT = "plt/completionReport"
 DID_DISMISS = "plt/didDismissCompletion"
 STATUS = "plt/status"
 EXPLANATION_PROGRESS = "plt/explanationProgress"
+REFACTORING_PROGRESS = "plt/refactoringProgress"
 
 StatusKind = Literal["Normal", "Busy", "Warning", "Error", "Inactive"]
 
@@ -291,3 +296,63 @@ class Explanation(TypedDict):
     outcome: str | None
     model: str
     metrics: dict[str, object] | None
+
+
+class RangeJson(TypedDict):
+    """A Range of the protocol."""
+
+    start: PositionJson
+    end: PositionJson
+
+
+class RefactoringProgress(TypedDict):
+    """A refactoring that the model writes, so far; sent again as it grows, at most ten times a second, and at its end.
+
+    Nothing is applied: the client shows it, and applies `edit` if the user wants it.
+
+    Attributes:
+        id: of the refactoring, which is also in the command's result.
+        uri: of the document.
+        version: of the text that it belongs to; of any other text the edit is wrong.
+        range: of the text that is rewritten.
+        title: what is being done, as the user reads it.
+        text: what takes the range's place, as far as it is written.
+        done: whether it has ended.
+        cancelled: whether it was ended before its end.
+        refusal: why nothing is proposed, in words, or null.
+        edit: a WorkspaceEdit of the protocol that does it, once it has passed every check; null before, and where
+            nothing is proposed.
+    """
+
+    id: int
+    uri: str
+    version: int
+    range: RangeJson
+    title: str
+    text: str
+    done: bool
+    cancelled: bool
+    refusal: str | None
+    edit: dict[str, object] | None
+
+
+class Refactoring(TypedDict):
+    """What `plt.refactorSelection` answers, at the refactoring's end.
+
+    Attributes:
+        id: of the refactoring; null where it did not begin.
+        uri: of the document.
+        title: what was asked for, as the user reads it.
+        cancelled: whether it was ended before its end.
+        refusal: why nothing is proposed, in words, or null.
+        applied: whether the client has applied it.
+        edit: a WorkspaceEdit of the protocol that does it, or null.
+    """
+
+    id: int | None
+    uri: str
+    title: str
+    cancelled: bool
+    refusal: str | None
+    applied: bool
+    edit: dict[str, object] | None

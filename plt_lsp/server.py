@@ -32,14 +32,19 @@ from plt_lsp.features import (
     loading,
     loops,
     notebook_sync,
+    refactoring,
     registration,
+    renaming,
     status,
     text_sync,
 )
+from plt_lsp.features.refactoring_client import Abilities, abilities_of
 from plt_lsp.foresight import Foresight
-from plt_lsp.messages import DID_DISMISS, STATUS, Explanation, Status
+from plt_lsp.messages import DID_DISMISS, STATUS, Explanation, Refactoring, Status
 from plt_lsp.positions import PositionEncoding
 from plt_lsp.protocol import PltProtocol, RawMessage, own_converter
+from plt_lsp.refactor.ask import COMMAND as REFACTOR_COMMAND
+from plt_lsp.refactor.workshop import Workshop
 from plt_lsp.session import ServerSession
 from plt_lsp.stdio import StdioTransport
 
@@ -85,6 +90,9 @@ class PltServer(LanguageServer):
         self.indexing = indexing.IndexingProgress(self, self.session.indexes)
         self._teller = status.StatusTeller(self.session)
         self.explaining = explain.Explaining(self, self.session)
+        self.workshop = Workshop(self.session)
+        self.refactoring = refactoring.Refactoring(self, self.session, self.workshop)
+        self.abilities = Abilities()
         self.client = doctor.Client()
         self.protocol.on_unreadable = self._lose_change
         for feature in FEATURES:
@@ -105,7 +113,8 @@ class PltServer(LanguageServer):
             # A request's task takes its snapshot in its first step, which must come before the next message is handled.
             await asyncio.sleep(0)
         self.explaining.cancel()
-        for part in (self.foresight, self.registration, self.loading, self.indexing):
+        self.refactoring.cancel()
+        for part in (self.workshop, self.foresight, self.registration, self.loading, self.indexing):
             part.close()
         await self._teller.close()
         await self.session.close()
@@ -171,6 +180,12 @@ def _initialize(ls: PltServer, params: types.InitializeParams) -> None:
         ls.feature(types.TEXT_DOCUMENT_COMPLETION, completion.OPTIONS)(_completion)
     if registration.is_dynamic(params.capabilities):
         del ls.protocol.fm.feature_options[registration.METHOD]  # it is not announced with the others then
+    ls.abilities = abilities_of(params.capabilities, ls.session.client_features)
+    ls.refactoring.choose(ls.abilities)
+    if not ls.abilities.takes_actions:
+        del ls.protocol.fm.feature_options[types.TEXT_DOCUMENT_CODE_ACTION]  # such a client is told no kinds
+    if not ls.abilities.registers_rename:
+        _begin_renaming(ls)
     delivery = ls.explaining.choose(params.capabilities)
     if delivery is explain.Delivery.HOVER:
         ls.feature(types.TEXT_DOCUMENT_HOVER)(_hover)
@@ -187,6 +202,14 @@ async def _initialized(ls: PltServer, _: types.InitializedParams) -> None:
         ls.loading.begin()
     ls.indexing.begin(ls.client_capabilities)
     await ls.explaining.register()
+    if ls.abilities.registers_rename:
+        _begin_renaming(ls)
+        await renaming.register(ls)
+
+
+def _begin_renaming(ls: PltServer) -> None:
+    ls.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)(_prepare_rename)
+    ls.feature(types.TEXT_DOCUMENT_RENAME)(_rename)
 
 
 async def _did_change_configuration(ls: PltServer, params: types.DidChangeConfigurationParams) -> None:
@@ -208,11 +231,13 @@ def _did_open(ls: PltServer, params: types.DidOpenTextDocumentParams) -> None:
 def _did_change(ls: PltServer, params: types.DidChangeTextDocumentParams) -> None:
     text_sync.did_change(ls.session, params)
     ls.foresight.note_edit(params.text_document.uri)
+    ls.refactoring.note_edit(params.text_document.uri)
 
 
 def _did_close(ls: PltServer, params: types.DidCloseTextDocumentParams) -> None:
     text_sync.did_close(ls.session, params)
     ls.explaining.forget(params.text_document.uri)
+    ls.refactoring.note_edit(params.text_document.uri)
 
 
 def _did_open_notebook(ls: PltServer, params: types.DidOpenNotebookDocumentParams) -> None:
@@ -301,6 +326,30 @@ def _hover(ls: PltServer, params: types.HoverParams) -> types.Hover | None:
     return ls.explaining.hover(params)
 
 
+def _code_actions(ls: PltServer, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+    return ls.refactoring.code_actions(params)
+
+
+async def _resolve_code_action(ls: PltServer, action: types.CodeAction) -> types.CodeAction:
+    return await ls.refactoring.resolve(action)
+
+
+async def _refactor(ls: PltServer, *arguments: object) -> Refactoring:
+    return await ls.refactoring.refactor(*arguments)
+
+
+def _cancel_refactoring(ls: PltServer, *_: object) -> None:
+    ls.refactoring.cancel()
+
+
+async def _prepare_rename(ls: PltServer, params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder:
+    return await renaming.prepare(ls.session, ls.workshop, params)
+
+
+async def _rename(ls: PltServer, params: types.RenameParams) -> types.WorkspaceEdit:
+    return await renaming.rename(ls.workshop, ls.abilities, params)
+
+
 async def _doctor(ls: PltServer, *_: object) -> dict[str, object]:
     return await doctor.doctor(ls.session, ls.client)
 
@@ -325,6 +374,8 @@ COMMANDS: Mapping[str, Handler] = {
     explain.ONE_SENTENCE_COMMAND: _explain_in_one_sentence,
     explain.LINE_BY_LINE_COMMAND: _explain_line_by_line,
     explain.WHAT_COULD_GO_WRONG_COMMAND: _explain_what_could_go_wrong,
+    REFACTOR_COMMAND: _refactor,
+    refactoring.CANCEL_COMMAND: _cancel_refactoring,
     status.RETRY_COMMAND: _load_model,
     status.SNOOZE_COMMAND: _snooze_for,
 }
@@ -347,6 +398,8 @@ FEATURES = (
     Feature(DID_DISMISS, _did_dismiss),
     Feature(STATUS, _status),
     Feature(types.WORKSPACE_TEXT_DOCUMENT_CONTENT, _explanation),
+    Feature(types.TEXT_DOCUMENT_CODE_ACTION, _code_actions, refactoring.OPTIONS),
+    Feature(types.CODE_ACTION_RESOLVE, _resolve_code_action),
 )
 
 

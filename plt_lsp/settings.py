@@ -182,11 +182,21 @@ class ExplainSettings:
 class RefactorSettings:
     """Rewriting code."""
 
+    enable: bool = field(
+        default=True,
+        metadata=about("Offer refactorings as code actions, and rename names in Python files."),
+    )
+    unproven: bool = field(
+        default=False,
+        metadata=about(
+            "Also offer what the model writes badly: kinds of refactoring of which, when it was measured, less than "
+            "half came out valid. What it proposes is checked all the same, and often withdrawn."
+        ),
+    )
     latency_budget_ms: int = field(
         default=20_000,
         metadata=about(
-            "A rewritten text is to be whole after this time; nothing is left out of it for that. No command asks for "
-            "one yet.",
+            "A text that the model rewrites is to be whole after this time; nothing is left out of it for that.",
             unit="milliseconds",
             minimum=0,
             maximum=600_000,

@@ -42,12 +42,16 @@ class ClientFeatures:
         completion_report: takes `plt/completionReport` after each one.
         status_notifications: takes `plt/didChangeStatus` whenever the status changes.
         explanation_progress: takes `plt/explanationProgress` while an explanation grows.
+        refactoring_progress: takes `plt/refactoringProgress`, and shows it as a preview that the user accepts.
+        rename_at: runs the command `plt.renameAt` after a refactoring that has named something.
     """
 
     inline_completion_progress: bool = False
     completion_report: bool = False
     status_notifications: bool = False
     explanation_progress: bool = False
+    refactoring_progress: bool = False
+    rename_at: bool = False
 
 
 def parse_client_features(initial: object) -> ClientFeatures:
@@ -59,6 +63,8 @@ def parse_client_features(initial: object) -> ClientFeatures:
         completion_report=known.get("completionReport") is True,
         status_notifications=known.get("statusNotifications") is True,
         explanation_progress=known.get("explanationProgress") is True,
+        refactoring_progress=known.get("refactoringProgress") is True,
+        rename_at=known.get("renameAt") is True,
     )
 
 
