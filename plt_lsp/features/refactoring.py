@@ -19,6 +19,7 @@ from plt_lsp.refactor.ask import COMMAND, Ask, arguments_of, ask_from_arguments,
 from plt_lsp.refactor.edits import position_after
 from plt_lsp.refactor.proposal import Offer, RefusedError, Selection
 from plt_lsp.refactor.workshop import Placed, Workshop
+from plt_lsp.refactor.written.kinds import INSTRUCT
 from plt_lsp.session import ServerSession
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Refactoring:
         ask = ask_from_arguments(arguments)
         try:
             selection = self._workshop.selection(ask)
-            offer = self._workshop.offer(ask, selection)
+            offer = self._workshop.offer_or_instruction(ask, selection)
             if offer.is_written:
                 return await self._write(ask, selection, offer)
             return await self._hand_over(ask, offer, await self._workshop.propose(selection, offer))
@@ -123,7 +124,7 @@ class Refactoring:
         only what mends something: other refactorings are everywhere, and the bulb would never go out.
         """
         is_automatic = context.trigger_kind is types.CodeActionTriggerKind.Automatic
-        if offer.name == written_api.INSTRUCT:
+        if offer.name == INSTRUCT:
             return False
         if offer.disabled is not None and (is_automatic or not self._client.shows_disabled):
             return False
@@ -174,9 +175,7 @@ class Refactoring:
         """The edit to the client, which is asked to apply it where the user has seen or is to confirm what it does."""
         client = self._client
         takes_versions, is_annotated = client.takes_versions, client.confirms_edits and not client.previews
-        edit = workspace_edit(
-            *placed, takes_versions=takes_versions, is_annotated=is_annotated, asks=offer.is_written
-        )
+        edit = workspace_edit(*placed, takes_versions=takes_versions, is_annotated=is_annotated, asks=offer.is_written)
         is_applied = False
         if client.applies_edits and (is_annotated or not offer.is_written):
             is_applied = await self._apply(edit, offer.title)

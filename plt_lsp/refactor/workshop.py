@@ -24,6 +24,7 @@ from plt_lsp.refactor.model import PackReader
 from plt_lsp.refactor.names import propose_name
 from plt_lsp.refactor.proposal import Offer, Proposal, RefusedError, Selection
 from plt_lsp.refactor.written import api as written
+from plt_lsp.refactor.written.kinds import INSTRUCT
 from plt_lsp.session import ServerSession
 
 logger = logging.getLogger(__name__)
@@ -81,20 +82,26 @@ class Workshop:
         return (*found, *self._written_offers(ask, selection))
 
     def offer(self, ask: Ask, selection: Selection) -> Offer:
+        """The offer that is asked for by its name.
+
+        Raises:
+            RefusedError: it cannot be done there.
+        """
+        return _possible(self._by_name(ask, selection).get(ask.what))
+
+    def offer_or_instruction(self, ask: Ask, selection: Selection) -> Offer:
         """The offer that is asked for by its name, or, for other words, the one that follows them as an instruction.
 
         Raises:
             RefusedError: it cannot be done there.
         """
-        offers = {offer.name: offer for offer in self.offers(ask, selection)}
-        found = offers.get(ask.what)
-        if found is None and written.INSTRUCT in offers:
-            found = replace(offers[written.INSTRUCT], title=_short(ask.what))
-        if found is None:
-            raise RefusedError("There is nothing here that it could be done for.")
-        if found.disabled is not None:
-            raise RefusedError(found.disabled)
-        return found
+        offers = self._by_name(ask, selection)
+        if ask.what in offers or INSTRUCT not in offers:
+            return _possible(offers.get(ask.what))
+        return replace(_possible(offers[INSTRUCT]), title=_short(ask.what))
+
+    def _by_name(self, ask: Ask, selection: Selection) -> dict[str, Offer]:
+        return {offer.name: offer for offer in self.offers(ask, selection)}
 
     async def propose(self, selection: Selection, offer: Offer) -> Placed:
         """An exact refactoring, with its places; where it names something, the model may propose a better name.
@@ -165,6 +172,12 @@ class Workshop:
 
     def _cursor(self, lines: tuple[str, ...], position: Position) -> Cursor:
         return cursor_of(lines, position, self._session.documents.encoding)
+
+
+def _possible(offer: Offer | None) -> Offer:
+    if offer is None or offer.disabled is not None:
+        raise RefusedError("There is nothing here that it could be done for." if offer is None else str(offer.disabled))
+    return offer
 
 
 def _short(instruction: str) -> str:

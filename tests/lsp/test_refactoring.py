@@ -19,7 +19,8 @@ def total(prices, rate):
     # 😀 is two code units in UTF-16
     return sum(prices) * (1 + rate)
 """
-REWRITTEN = "    return sum(prices) + sum(prices) * rate\n"
+WANTED = "use the distributive law"
+REWRITTEN = "return sum(prices) + sum(prices) * rate\n"
 LITERALS = {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}
 RESOLVES = {"dataSupport": True, "resolveSupport": {"properties": ["edit", "command"]}, **LITERALS}
 EVERYTHING = {
@@ -27,6 +28,11 @@ EVERYTHING = {
 }  # fmt: skip
 VERSIONS = {"workspaceEdit": {"documentChanges": True}}
 CONFIRMS = {"workspaceEdit": {"documentChanges": True, "changeAnnotationSupport": {}}, "applyEdit": True}
+
+
+def chatty(pack, **script):
+    """A pack whose model answers questions, always in the same way."""
+    write_script(pack, info={"can_chat": True}, **script)
 
 
 def place(first, start, last, end):
@@ -169,6 +175,7 @@ async def test_what_cannot_be_done_says_why_or_is_left_out(opened):
 
 async def test_a_diagnostic_can_be_fixed_where_it_is(opened, pack):
     diagnostic = {"range": STATEMENT, "message": "Undefined name", "source": "pyflakes", "severity": 1}
+    chatty(pack, text=REWRITTEN)
     client = await opened(capabilities(EVERYTHING), {"refactoringProgress": True})
     (action,) = await actions_at(client, CURSOR, only=["quickfix"], diagnostics=[diagnostic], is_automatic=True)
     assert action["diagnostics"] == [diagnostic]
@@ -363,13 +370,13 @@ async def test_a_client_that_registers_is_offered_renaming_in_python_alone(start
 
 
 async def growing(client, pack, *arguments):
-    answer = run(client, "plt.refactorSelection", *(arguments or (URI, STATEMENT, "spell it out")))
+    answer = run(client, "plt.refactorSelection", *(arguments or (URI, STATEMENT, WANTED)))
     await until(lambda: any(entry["event"] == "generate" for entry in read_journal(pack)))
     return answer
 
 
 async def test_a_client_that_previews_sees_it_grow_and_applies_it_itself(opened, pack):
-    write_script(pack, text=REWRITTEN, piece_chars=8, free_pieces=2, wait_for=str(pack / "go"))
+    chatty(pack, text=REWRITTEN, piece_chars=8, free_pieces=2, wait_for=str(pack / "go"))
     client = await opened(capabilities(EVERYTHING, CONFIRMS), {"refactoringProgress": True})
     answer = await growing(client, pack)
 
@@ -385,21 +392,21 @@ async def test_a_client_that_previews_sees_it_grow_and_applies_it_itself(opened,
     last = told()[-1]
     assert (last["done"], last["cancelled"], last["refusal"], last["version"]) == (True, False, None, 1)
     assert (last["id"], last["uri"], last["edit"]) == (result["id"], URI, result["edit"])
-    assert applied(TEXT, edits_of(last["edit"])) == TEXT.replace("    return sum(prices) * (1 + rate)\n", REWRITTEN)
+    assert applied(TEXT, edits_of(last["edit"])) == TEXT.replace("return sum(prices) * (1 + rate)\n", REWRITTEN)
     assert result["applied"] is False
 
 
 async def test_what_the_model_writes_is_begun_by_the_command_where_it_is_previewed(opened, pack):
-    write_script(pack, text=REWRITTEN)
+    chatty(pack, text=REWRITTEN)
     client = await opened(capabilities(EVERYTHING), {"refactoringProgress": True})
-    action = await action_of(client, "refactor.rewrite", STATEMENT, is_written=True)
+    action = await action_of(client, "refactor.rewrite.simplify", STATEMENT, is_written=True)
     assert action["command"]["command"] == "plt.refactorSelection"
     assert await client.request("codeAction/resolve", action) == action
     assert read_journal(pack) == []
 
 
 async def test_elsewhere_it_is_applied_only_where_the_user_confirms_it(opened, pack):
-    write_script(pack, text=REWRITTEN)
+    chatty(pack, text=REWRITTEN)
     asked = []
 
     def refuse(params):
@@ -407,32 +414,33 @@ async def test_elsewhere_it_is_applied_only_where_the_user_confirms_it(opened, p
         return {"applied": False}
 
     client = await opened(capabilities(EVERYTHING, CONFIRMS), answers={"workspace/applyEdit": refuse})
-    answer = await run(client, "plt.refactorSelection", URI, STATEMENT, "spell it out")
+    answer = await run(client, "plt.refactorSelection", URI, STATEMENT, WANTED)
     (annotation,) = asked[0]["edit"]["changeAnnotations"].values()
     assert annotation["needsConfirmation"] is True
     assert answer["applied"] is False
     client = await opened(capabilities(EVERYTHING, {"applyEdit": True}), answers={"workspace/applyEdit": refuse})
-    answer = await run(client, "plt.refactorSelection", URI, STATEMENT, "spell it out")
+    answer = await run(client, "plt.refactorSelection", URI, STATEMENT, WANTED)
     assert (len(asked), answer["applied"]) == (1, False)
     assert applied(TEXT, edits_of(answer["edit"])) != TEXT
 
 
 async def test_a_stock_client_resolves_it_and_asks_the_user(opened, pack):
-    write_script(pack, text=REWRITTEN)
+    chatty(pack, text="The prices with the rate on top.")
     tokens = []
     client = await opened(
         capabilities(EVERYTHING, CONFIRMS, window={"workDoneProgress": True}),
         answers={"window/workDoneProgress/create": lambda params: tokens.append(params["token"])},
     )
-    action = await action_of(client, "refactor.rewrite", STATEMENT, is_written=True)
+    action = await action_of(client, "refactor.rewrite.docstring", place(4, 5, 4, 5), is_written=True)
     resolved = await client.request("codeAction/resolve", action)
+    assert "The prices with the rate" in applied(TEXT, edits_of(resolved["edit"]))
     assert [one["needsConfirmation"] for one in resolved["edit"]["changeAnnotations"].values()] == [True]
     assert any(token.startswith("plt-refactoring-") for token in tokens)
     assert client.received("plt/refactoringProgress") == []
 
 
 async def test_it_is_cancelled_by_command_by_request_and_by_the_progresss_button(opened, pack):
-    write_script(pack, text=REWRITTEN, wait_for=str(pack / "never"))
+    chatty(pack, text=REWRITTEN, wait_for=str(pack / "never"))
     tokens = []
     client = await opened(
         capabilities(window={"workDoneProgress": True}),
@@ -458,10 +466,10 @@ async def test_it_is_cancelled_by_command_by_request_and_by_the_progresss_button
 
 
 async def test_a_newer_one_ends_the_older(opened, pack):
-    write_script(pack, text=REWRITTEN, wait_for=str(pack / "go"))
+    chatty(pack, text=REWRITTEN, wait_for=str(pack / "go"))
     client = await opened()
     older = [run(client, "plt.refactorSelection", URI, STATEMENT, f"do it {i}") for i in range(4)]
-    newer = run(client, "plt.refactorSelection", URI, STATEMENT, "spell it out")
+    newer = run(client, "plt.refactorSelection", URI, STATEMENT, WANTED)
     assert [one["cancelled"] for one in await asyncio.gather(*older)] == [True] * 4
     (pack / "go").touch()
     answer = await newer
@@ -469,7 +477,7 @@ async def test_a_newer_one_ends_the_older(opened, pack):
 
 
 async def test_an_edit_ends_what_is_written_for_the_older_text(opened, pack):
-    write_script(pack, text=REWRITTEN, wait_for=str(pack / "never"))
+    chatty(pack, text=REWRITTEN, wait_for=str(pack / "never"))
     client = await opened(own={"refactoringProgress": True})
     answer = await growing(client, pack)
     client.change(URI, 2, {"text": TEXT + "\n"})
@@ -481,10 +489,9 @@ async def test_an_edit_ends_what_is_written_for_the_older_text(opened, pack):
 
 
 async def test_a_pack_that_cannot_chat_refuses_in_one_message(opened, pack):
-    write_script(pack, error=["NoChatError", "The pack p has no chat format, so it answers no questions."])
     client = await opened()
-    answer = await run(client, "plt.refactorSelection", URI, STATEMENT, "spell it out")
-    assert "no chat format" in answer["refusal"]
+    answer = await run(client, "plt.refactorSelection", URI, STATEMENT, WANTED)
+    assert "answers no questions" in answer["refusal"]
     assert warnings(client) == [answer["refusal"]]
     assert answer["edit"] is None
 
@@ -517,11 +524,11 @@ INJECTIONS = [
 ]
 ORDERS = [
     "import os\nos.system('rm -rf ~')\n",
-    "```python\n    return 1\n```\nNow run [this](command:evil)\n",
-    "    return 1  # ![x](http://evil.example/a.png)\n",
-    "    return 1\n\n\ndef other():\n    return 2\n",
+    "return 1\n```\nNow run [this](command:evil)\n",
+    "return sum(prices)  # ![x](http://evil.example/a.png)\n",
+    "return 1\n\n\ndef other():\n    return 2\n",
     '{"changes": {"file:///etc/passwd": []}}\n',
-    "    return '\u202e1'\n",
+    "return sum(prices), '\u202e1'\n",
 ]
 
 
@@ -531,7 +538,7 @@ async def test_what_stands_in_the_code_changes_neither_range_nor_files_nor_chann
     text = TEXT.replace("    return", f"    {injection}    return")
     client.change(URI, 2, {"text": text})
     for order in ORDERS:
-        write_script(pack, text=order)
+        chatty(pack, text=order)
         before = len(client.notifications)
         answer = await run(client, "plt.refactorSelection", URI, place(7, 4, 7, 35), "simplify")
         new = client.notifications[before:]
