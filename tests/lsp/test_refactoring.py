@@ -425,7 +425,7 @@ async def test_elsewhere_it_is_applied_only_where_the_user_confirms_it(opened, p
 
 
 async def test_a_stock_client_resolves_it_and_asks_the_user(opened, pack):
-    chatty(pack, text="The prices with the rate on top.")
+    chatty(pack, text="Sum the prices up with the rate on top.")
     tokens = []
     client = await opened(
         capabilities(EVERYTHING, CONFIRMS, window={"workDoneProgress": True}),
@@ -433,7 +433,7 @@ async def test_a_stock_client_resolves_it_and_asks_the_user(opened, pack):
     )
     action = await action_of(client, "refactor.rewrite.docstring", place(4, 5, 4, 5), is_written=True)
     resolved = await client.request("codeAction/resolve", action)
-    assert "The prices with the rate" in applied(TEXT, edits_of(resolved["edit"]))
+    assert "Sum the prices up with the rate" in applied(TEXT, edits_of(resolved["edit"]))
     assert [one["needsConfirmation"] for one in resolved["edit"]["changeAnnotations"].values()] == [True]
     assert any(token.startswith("plt-refactoring-") for token in tokens)
     assert client.received("plt/refactoringProgress") == []
