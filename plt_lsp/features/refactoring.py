@@ -82,7 +82,9 @@ class Refactoring:
             selection = self._workshop.selection(ask)
             proposal, edits = await self._work_out(ask, selection, self._workshop.offer(ask, selection))
         except RefusedError as error:
-            self._session.editor.show_warning(str(error))
+            logger.info("%s is refused: %s", ask.what, error)
+            if not ask.is_routine:
+                self._session.editor.show_warning(str(error))
             return action
         is_annotated, asks = self._client.confirms_actions, proposal.offer.is_written
         takes_versions = self._client.takes_versions
@@ -123,7 +125,7 @@ class Refactoring:
         An editor that looks by itself, for its light bulb, is offered what there is for a selection, and at a cursor
         only what mends something: other refactorings are everywhere, and the bulb would never go out.
         """
-        is_automatic = context.trigger_kind is types.CodeActionTriggerKind.Automatic
+        is_automatic = _is_automatic(context)
         if offer.name == INSTRUCT:
             return False
         if offer.disabled is not None and (is_automatic or not self._client.shows_disabled):
@@ -207,7 +209,12 @@ def _ask_from_params(params: types.CodeActionParams, version: int) -> Ask:
     place = range_of(params.range)
     assert place is not None
     faults = tuple(fault for fault in map(fault_of, params.context.diagnostics) if fault is not None)
-    return Ask(params.text_document.uri, *place, "", version, faults)
+    is_routine = params.context.only is not None and _is_automatic(params.context)
+    return Ask(params.text_document.uri, *place, "", version, faults, is_routine)
+
+
+def _is_automatic(context: types.CodeActionContext) -> bool:
+    return context.trigger_kind is types.CodeActionTriggerKind.Automatic
 
 
 def _is_kind(kind: str, wanted: str) -> bool:

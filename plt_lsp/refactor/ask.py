@@ -35,6 +35,7 @@ class Ask:
         what: an offer's name, or what is to be done in the user's words.
         version: of the text that the place belongs to, or None for the text as it is now.
         faults: the client's diagnostics there.
+        is_routine: whether nobody waits for it, as where it is done with each save: a refusal is no news then.
     """
 
     uri: str
@@ -43,6 +44,7 @@ class Ask:
     what: str = ""
     version: int | None = None
     faults: tuple[Fault, ...] = ()
+    is_routine: bool = False
 
     def with_offer(self, name: str) -> "Ask":
         """The same place, with an offer's name."""
@@ -100,7 +102,8 @@ def _ask(uri: object, place: object, what: object, more: object) -> Ask | None:
         return None
     faults = field_of(more, "problems")
     known = [fault_of(one) for one in faults] if isinstance(faults, list | tuple) else []
-    return Ask(uri, *found, what.strip(), version, tuple(one for one in known if one is not None))
+    known_faults = tuple(one for one in known if one is not None)
+    return Ask(uri, *found, what.strip(), version, known_faults, field_of(more, "routine") is True)
 
 
 def fault_of(value: object) -> Fault | None:
@@ -116,7 +119,7 @@ def _more(ask: Ask) -> dict[str, object]:
     faults = [
         {"message": one.message, "range": _range_json(one.start, one.end), "source": one.source} for one in ask.faults
     ]
-    return {"version": ask.version, "problems": faults}
+    return {"version": ask.version, "problems": faults, "routine": ask.is_routine}
 
 
 def _range_json(start: Position, end: Position) -> dict[str, object]:

@@ -77,7 +77,7 @@ class Workshop:
     def offers(self, ask: Ask, selection: Selection) -> tuple[Offer, ...]:
         """Everything that could be done at a place, found out at once."""
         found = exact.offers(selection)
-        if self._session.notebooks.notebook_of(selection.snapshot.uri) is not None:
+        if self._is_cell(selection):
             found = tuple(offer for offer in found if offer.name in FOR_CELLS)
         return (*found, *self._written_offers(ask, selection))
 
@@ -122,12 +122,21 @@ class Workshop:
 
     async def rename_target(self, selection: Selection) -> tuple[Cursor, Cursor]:
         """Where the name stands that would be renamed; raises RefusedError."""
+        self._require_whole(selection)
         return await self._beside(lambda: exact.rename_target(selection))
 
     async def rename(self, selection: Selection, new_name: str) -> Placed:
         """The renaming of what stands at a cursor, over all files; raises RefusedError."""
+        self._require_whole(selection)
         workspace = self._workspace(selection)
         return await self._placed(lambda: exact.rename(selection, new_name, workspace))
+
+    def _is_cell(self, selection: Selection) -> bool:
+        return self._session.notebooks.notebook_of(selection.snapshot.uri) is not None
+
+    def _require_whole(self, selection: Selection) -> None:
+        if self._is_cell(selection):
+            raise RefusedError("In a notebook nothing is renamed: other cells may use the name.")
 
     def _written_offers(self, ask: Ask, selection: Selection) -> tuple[Offer, ...]:
         settings, problems = selection.snapshot.settings, self.problems(ask, selection)

@@ -243,6 +243,8 @@ async def test_one_cell_of_a_notebook_is_not_taken_for_the_whole(opened):
     kinds = [action["kind"] for action in await actions_at(client, EXPRESSION, uri=cell["document"])]
     assert "source.organizeImports" not in kinds
     assert "refactor.extract.variable" in kinds
+    with pytest.raises(ResponseError, match="other cells may use the name"):
+        await client.request("textDocument/rename", {**at(4, 5, cell["document"]), "newName": "sum_of"})
 
 
 # Exact ones
@@ -293,6 +295,14 @@ async def test_a_document_that_has_changed_since_is_refused_in_one_message(opene
 
 
 PLACED = {"uri": URI, "range": CURSOR}
+
+
+async def test_what_is_refused_with_every_save_is_no_news(opened):
+    client = await opened()
+    (action,) = await actions_at(client, CURSOR, only=["source.organizeImports"], is_automatic=True)
+    client.change(URI, 2, {"text": TEXT + "\n"})
+    assert "edit" not in await client.request("codeAction/resolve", action)
+    assert warnings(client) == []
 
 
 @pytest.mark.parametrize("data", [None, 7, {}, PLACED, {**PLACED, "uri": 1, "offer": "x"}, {**PLACED, "offer": " "}])
