@@ -326,8 +326,8 @@ def _hover(ls: PltServer, params: types.HoverParams) -> types.Hover | None:
     return ls.explaining.hover(params)
 
 
-def _code_actions(ls: PltServer, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
-    return ls.refactoring.code_actions(params)
+async def _code_actions(ls: PltServer, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+    return await ls.refactoring.code_actions(params)
 
 
 async def _resolve_code_action(ls: PltServer, action: types.CodeAction) -> types.CodeAction:

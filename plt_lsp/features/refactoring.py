@@ -52,19 +52,19 @@ class Refactoring:
         """Take what the client can do."""
         self._client = self._writer.client = client
 
-    def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+    async def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
         """textDocument/codeAction: everything that could be done there, none of it worked out."""
-        document = self._session.documents.get(params.text_document.uri)
-        if document is None:
+        document, context = self._session.documents.get(params.text_document.uri), params.context
+        if document is None or _is_idle_look(params):
             return []
         ask = _ask_from_params(params, document.version)
         try:
             selection = self._workshop.selection(ask)
         except RefusedError:
             return []
-        offers = self._workshop.offers(ask, selection)
-        wanted = [offer for offer in offers if self._is_wanted(offer, params.context, selection)]
-        return [self._action(offer, ask.with_offer(offer.name), params.context) for offer in wanted]
+        offers = await self._workshop.offers(ask, selection)
+        wanted = [offer for offer in offers if self._is_wanted(offer, context, selection)]
+        return [self._action(offer, ask.with_offer(offer.name), context) for offer in wanted]
 
     async def resolve(self, action: types.CodeAction) -> types.CodeAction:
         """codeAction/resolve: the action with its edit, or without one where it is refused, which the user is told.
@@ -80,7 +80,8 @@ class Refactoring:
             return action  # what the model writes is begun by the command, not by looking at the list
         try:
             selection = self._workshop.selection(ask)
-            proposal, edits = await self._work_out(ask, selection, self._workshop.offer(ask, selection))
+            offer = await self._workshop.offer(ask, selection)
+            proposal, edits = await self._work_out(ask, selection, offer)
         except RefusedError as error:
             logger.info("%s is refused: %s", ask.what, error)
             if not ask.is_routine:
@@ -103,7 +104,7 @@ class Refactoring:
         ask = ask_from_arguments(arguments)
         try:
             selection = self._workshop.selection(ask)
-            offer = self._workshop.offer_or_instruction(ask, selection)
+            offer = await self._workshop.offer_or_instruction(ask, selection)
             if offer.is_written:
                 return await self._write(ask, selection, offer)
             return await self._hand_over(ask, offer, await self._workshop.propose(selection, offer))
@@ -211,6 +212,12 @@ def _ask_from_params(params: types.CodeActionParams, version: int) -> Ask:
     faults = tuple(fault for fault in map(fault_of, params.context.diagnostics) if fault is not None)
     is_routine = params.context.only is not None and _is_automatic(params.context)
     return Ask(params.text_document.uri, *place, "", version, faults, is_routine)
+
+
+def _is_idle_look(params: types.CodeActionParams) -> bool:
+    """Whether an editor looks by itself where it is offered nothing anyway; it does with each move of the cursor."""
+    context, is_cursor = params.context, params.range.start == params.range.end
+    return _is_automatic(context) and is_cursor and context.only is None and not context.diagnostics
 
 
 def _is_automatic(context: types.CodeActionContext) -> bool:

@@ -44,11 +44,14 @@ class Workshop:
     def __init__(self, session: ServerSession) -> None:
         self._session = session
         self._packs = PackReader()
-        self._helper = HelperThread("refactoring")
+        # What is looked at does not wait for what is worked out.
+        self._eyes = HelperThread("refactorings")
+        self._hands = HelperThread("refactoring")
 
     def close(self) -> None:
         """Work nothing more out."""
-        self._helper.close()
+        self._eyes.close()
+        self._hands.close()
 
     def selection(self, ask: Ask) -> Selection:
         """The place that is asked about, in the document as it is.
@@ -74,34 +77,43 @@ class Workshop:
             for one in ask.faults
         )
 
-    def offers(self, ask: Ask, selection: Selection) -> tuple[Offer, ...]:
-        """Everything that could be done at a place, found out at once."""
-        found = exact.offers(selection)
-        if self._is_cell(selection):
-            found = tuple(offer for offer in found if offer.name in FOR_CELLS)
-        return (*found, *self._written_offers(ask, selection))
+    async def offers(self, ask: Ask, selection: Selection) -> tuple[Offer, ...]:
+        """Everything that could be done at a place; nothing of it is worked out."""
+        is_cell, tree = self._is_cell(selection), self._session.tree_of(selection.snapshot)
+        abilities, problems = self._model_abilities(selection), self.problems(ask, selection)
+        allow_unproven = selection.snapshot.settings.refactor.unproven
 
-    def offer(self, ask: Ask, selection: Selection) -> Offer:
+        def look() -> tuple[Offer, ...]:
+            exactly = (offer for offer in exact.offers(selection) if not is_cell or offer.name in FOR_CELLS)
+            known = written.Abilities(can_chat=True, can_infill=True) if isinstance(abilities, str) else abilities
+            found = written.offers(selection, problems, known, allow_unproven=allow_unproven, tree=tree)
+            if isinstance(abilities, str):
+                found = tuple(replace(offer, disabled=offer.disabled or abilities) for offer in found)
+            return (*exactly, *found)
+
+        return await self._eyes.submit(look)
+
+    async def offer(self, ask: Ask, selection: Selection) -> Offer:
         """The offer that is asked for by its name.
 
         Raises:
             RefusedError: it cannot be done there.
         """
-        return _possible(self._by_name(ask, selection).get(ask.what))
+        return _possible((await self._by_name(ask, selection)).get(ask.what))
 
-    def offer_or_instruction(self, ask: Ask, selection: Selection) -> Offer:
+    async def offer_or_instruction(self, ask: Ask, selection: Selection) -> Offer:
         """The offer that is asked for by its name, or, for other words, the one that follows them as an instruction.
 
         Raises:
             RefusedError: it cannot be done there.
         """
-        offers = self._by_name(ask, selection)
+        offers = await self._by_name(ask, selection)
         if ask.what in offers or INSTRUCT not in offers:
             return _possible(offers.get(ask.what))
         return replace(_possible(offers[INSTRUCT]), title=_short(ask.what))
 
-    def _by_name(self, ask: Ask, selection: Selection) -> dict[str, Offer]:
-        return {offer.name: offer for offer in self.offers(ask, selection)}
+    async def _by_name(self, ask: Ask, selection: Selection) -> dict[str, Offer]:
+        return {offer.name: offer for offer in await self.offers(ask, selection)}
 
     async def propose(self, selection: Selection, offer: Offer) -> Placed:
         """An exact refactoring, with its places; where it names something, the model may propose a better name.
@@ -138,15 +150,12 @@ class Workshop:
         if self._is_cell(selection):
             raise RefusedError("In a notebook nothing is renamed: other cells may use the name.")
 
-    def _written_offers(self, ask: Ask, selection: Selection) -> tuple[Offer, ...]:
-        settings, problems = selection.snapshot.settings, self.problems(ask, selection)
+    def _model_abilities(self, selection: Selection) -> written.Abilities | str:
+        """What the model can do, or why there is none, in words."""
         try:
-            config = self._session.engine_config(settings)
+            return self._packs.abilities(self._session.engine_config(selection.snapshot.settings))
         except EngineError as error:
-            offers = written.offers(selection, problems, written.Abilities(can_chat=True, can_infill=True))
-            return tuple(replace(offer, disabled=offer.disabled or str(error)) for offer in offers)
-        abilities = self._packs.abilities(config)
-        return written.offers(selection, problems, abilities, allow_unproven=settings.refactor.unproven)
+            return str(error)
 
     async def _placed(self, work: Callable[[], Proposal]) -> Placed:
         counts = self._session.counts
@@ -163,7 +172,7 @@ class Workshop:
     async def _beside(self, work: Callable[[], T]) -> T:
         """What the work gives on the helper thread; a fault of it refuses the refactoring, and says so in the log."""
         try:
-            return await self._helper.submit(work)
+            return await self._hands.submit(work)
         except RefusedError:
             raise
         except Exception as error:
