@@ -24,6 +24,8 @@ STATEMENT = "return sum(prices) * (1 + rate)"
 ROW = 5
 INSTRUCTION = "use the distributive law"
 ANSWER = "return sum(prices) + sum(prices) * rate"
+PIECE_CHARS, NUM_FREE = 7, 2
+BEGINNING = ANSWER[: PIECE_CHARS * NUM_FREE]
 REWRITTEN = CODE.replace(STATEMENT, ANSWER)
 ORGANISED = CODE.replace("import re\nimport os\n", "import os\nimport re\n")
 
@@ -69,7 +71,7 @@ class ScriptedModel:
     def waits(self) -> None:
         """Say the first words of the answer, and the rest when it is told to go on."""
         self.mark.unlink(missing_ok=True)
-        script = {"piece_chars": 7, "free_pieces": 2, "wait_for": str(self.mark)}
+        script = {"piece_chars": PIECE_CHARS, "free_pieces": NUM_FREE, "wait_for": str(self.mark)}
         write_script(self.pack, text=f"{ANSWER}\n", info={"can_chat": True}, **script)
 
     @property

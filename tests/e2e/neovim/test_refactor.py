@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.neovim.conftest import INIT
 from tests.e2e.neovim.editor import PLUGIN, Editor, clean_environment, until
-from tests.e2e.scripted_refactoring import ANSWER, CODE, INSTRUCTION, ORGANISED, REWRITTEN, ROW, ScriptedModel
+from tests.e2e.scripted_refactoring import BEGINNING, CODE, INSTRUCTION, ORGANISED, REWRITTEN, ROW, ScriptedModel
 
 CHOOSE = """
 local kind = ...
@@ -65,8 +65,7 @@ def until_written(editor: Editor) -> None:
 def test_it_grows_as_a_diff_and_is_one_step_of_undo(editor: Editor, model: ScriptedModel, code: Path) -> None:
     model.waits()
     begin(editor)
-    until(lambda: "return sum" in (preview(editor) or "").split("\n")[ROW], lambda: str(preview(editor)))
-    assert ANSWER not in (preview(editor) or "")
+    until(lambda: f"    {BEGINNING}\n" in (preview(editor) or ""), lambda: str(preview(editor)))
     assert [window.options["diff"] for window in editor.nvim.windows] == [True, True]
     assert code.read_text() == CODE
     model.goes_on()

@@ -60,22 +60,31 @@ local function is_there(buf)
   return buf ~= nil and vim.api.nvim_buf_is_valid(buf)
 end
 
---- Takes the preview away; what happens then to its window is no longer the user's word on it.
-local function close()
+--- Has the server end what it still writes.
+local function end_writing()
+  if shown and not shown.told.done then
+    remote.cancel_refactoring()
+  end
+end
+
+--- What is shown counts no more from now on; what is left to do takes its windows away.
+---@return fun()
+local function forget()
   local was = shown
   shown = nil
-  if not was then
-    return
+  return function()
+    if was and is_there(was.buf) then
+      vim.api.nvim_buf_delete(was.buf, { force = true })
+    end
+    if was and vim.api.nvim_win_is_valid(was.window) then
+      vim.api.nvim_win_call(was.window, vim.cmd.diffoff)
+      vim.api.nvim_set_current_win(was.window)
+    end
   end
-  if vim.api.nvim_win_is_valid(was.window) then
-    vim.api.nvim_win_call(was.window, vim.cmd.diffoff)
-  end
-  if is_there(was.buf) then
-    vim.api.nvim_buf_delete(was.buf, { force = true })
-  end
-  if vim.api.nvim_win_is_valid(was.window) then
-    vim.api.nvim_set_current_win(was.window)
-  end
+end
+
+local function close()
+  forget()()
 end
 
 ---@param text string
@@ -127,7 +136,8 @@ local function open(told)
     once = true,
     callback = function(event)
       if shown and shown.buf == event.buf then
-        M.discard()
+        end_writing()
+        vim.schedule(forget()) -- Neovim is about to take the buffer away itself
       end
     end,
   })
@@ -175,9 +185,7 @@ end
 
 --- Ends what is shown, written whole or not; nothing has changed.
 function M.discard()
-  if shown and not shown.told.done then
-    remote.cancel_refactoring()
-  end
+  end_writing()
   close()
 end
 
