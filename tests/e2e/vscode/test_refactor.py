@@ -127,7 +127,7 @@ def test_exact_ones_are_code_actions_and_imports_are_organised_on_save(vscode: W
     select(vscode, ROW, 11, 22)  # sum(prices)
     vscode.browser.press("Control+Shift+R")
     wait_for(lambda: vscode.browser.texts(MENU_ROWS), lambda rows: any("variable" in row for row in rows))
-    vscode.browser.click(f'{MENU_ROWS} >> text="variable"')
+    vscode.browser.click(f'{MENU_ROWS}:has-text("Extract variable")')
     wait_for(lambda: shown(vscode), lambda text: " = sum(prices)\n" in text)
     vscode.browser.press("Escape")  # the new name's box
     vscode.browser.press("Control+Z")
