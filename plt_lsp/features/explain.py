@@ -13,12 +13,14 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from plt_lsp.announcer import Announcer
-from plt_lsp.convert import metrics_to_json, position_from_lsp
+from plt_lsp.convert import metrics_to_json
 from plt_lsp.documents import cursor_of
 from plt_lsp.explain.explanation import SESSION, Explanation
 from plt_lsp.explain.kinds import ASKS, Kind
 from plt_lsp.explain.subject import Subject, refusal_of, subject_of
+from plt_lsp.features.cancellable_progress import show_until_cancelled
 from plt_lsp.features.loading import is_shown as shows_progress
+from plt_lsp.json_fields import range_of
 from plt_lsp.messages import EXPLANATION_PROGRESS
 from plt_lsp.messages import Explanation as ExplanationJson
 from plt_lsp.positions import Position
@@ -204,24 +206,11 @@ class Explaining:
 
     async def _show_progress(self, explanation: Explanation) -> None:
         """Work-done progress with a button that cancels; it ends with this task."""
-        if not self._shows_progress:
-            return
-        token = f"plt-explanation-{explanation.number}"
         running = self._running
-        progress = self._server.work_done_progress
-        try:
-            await progress.create_async(token)
-        except Exception as error:  # whatever the client answers, the server goes on
-            logger.warning("the client shows no progress: %s", error)
-            return
-        try:
+        if self._shows_progress and running is not None:
             title = f"Explaining: {ASKS[explanation.kind].title.lower()}"
-            if running is not None:
-                progress.tokens[token].add_done_callback(lambda _: _end(running))
-            progress.begin(token, types.WorkDoneProgressBegin(title, cancellable=True))
-            await asyncio.Event().wait()
-        finally:
-            progress.end(token, types.WorkDoneProgressEnd())
+            token = f"plt-explanation-{explanation.number}"
+            await show_until_cancelled(self._server, token, title, lambda: _end(running))
 
     def _to_json(self, explanation: Explanation, document: str | None) -> ExplanationJson:
         return {
@@ -254,10 +243,10 @@ def _short(text: str) -> str:
 
 def _place(arguments: tuple[object, ...]) -> tuple[str, Position, Position]:
     uri, place = (*arguments, None, None)[:2]
-    start, end = (_position(_field(place, name)) for name in ("start", "end"))
-    if not isinstance(uri, str) or start is None or end is None:
+    found = range_of(place)
+    if not isinstance(uri, str) or found is None:
         raise ValueError(f"{COMMAND} takes a document's URI and a range in it, not {list(arguments)!r}.")
-    return uri, start, end
+    return uri, *found
 
 
 def _kind(arguments: tuple[object, ...]) -> Kind:
@@ -268,15 +257,3 @@ def _kind(arguments: tuple[object, ...]) -> Kind:
     except ValueError:
         known = ", ".join(Kind)
         raise ValueError(f"{arguments[0]!r} is no kind of explanation; there are {known}.") from None
-
-
-def _position(place: object) -> Position | None:
-    line, character = (_field(place, name) for name in ("line", "character"))
-    if not isinstance(line, int) or not isinstance(character, int) or line < 0 or character < 0:
-        return None
-    return position_from_lsp(types.Position(line, character))
-
-
-def _field(value: object, name: str) -> object:
-    """A field of a JSON object, which pygls hands over as an object with attributes or as a mapping."""
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)

@@ -53,14 +53,21 @@ class Writer:
         self._session = session
         self._numbers = itertools.count(1)
         self._running: asyncio.Task[Written] | None = None
-        self._writing: Writing | None = None
+        self._newest: int | None = None
+        self._uri = ""
 
     async def write(
         self, selection: Selection, offer: Offer, instruction: str = "", problem: Problem | None = None
     ) -> Written:
         """Have a refactoring written, which ends the one before; a caller that is cancelled ends it too."""
         self.cancel()
-        writing = self._writing = Writing(next(self._numbers), selection, offer, instruction, problem)
+        number = self._newest = next(self._numbers)
+        self._uri = selection.snapshot.uri
+        # What can be done there is found out in the whole file, which may be long.
+        writing = await asyncio.to_thread(Writing, number, selection, offer, instruction, problem)
+        if self._newest != number:
+            self._session.counts["refactoring.cancelled"] += 1
+            return Written(number, is_cancelled=True)
         task = self._running = asyncio.create_task(self._run(writing))
         protocol = self._server.protocol
         assert isinstance(protocol, PltProtocol)
@@ -70,23 +77,23 @@ class Writer:
         except asyncio.CancelledError:
             self._end(task)
             raise
-        return Written(writing.number, is_cancelled=True) if task.cancelled() else task.result()
+        return Written(number, is_cancelled=True) if task.cancelled() else task.result()
 
     def cancel(self) -> None:
         """End the one that grows, if one does."""
         # Cancelled twice, it would not come to say that it has ended.
-        running, self._running = self._running, None
+        running, self._running, self._newest = self._running, None, None
         if running is not None:
             running.cancel()
+
+    def note_edit(self, uri: str) -> None:
+        """A document has changed: what is being written for its older text is of no use."""
+        if self._uri == uri:
+            self.cancel()
 
     def _end(self, task: "asyncio.Task[Written]") -> None:
         """End one, unless a newer one has done so."""
         if self._running is task:
-            self.cancel()
-
-    def note_edit(self, uri: str) -> None:
-        """A document has changed: what is being written for its older text is of no use."""
-        if self._writing is not None and self._writing.selection.snapshot.uri == uri:
             self.cancel()
 
     async def _run(self, writing: Writing) -> Written:
@@ -159,9 +166,9 @@ class Writer:
         return {"line": place.line, "character": place.character}
 
     async def _show_progress(self, writing: Writing) -> None:
-        if self.client.shows_progress:
-            token, running = f"plt-refactoring-{writing.number}", self._running
-            assert running is not None
+        running = self._running
+        if self.client.shows_progress and running is not None:
+            token = f"plt-refactoring-{writing.number}"
             await show_until_cancelled(self._server, token, writing.offer.title, lambda: self._end(running))
 
 

@@ -1,14 +1,19 @@
 """Refactorings over the wire: offered at once, worked out once chosen, and applied by nobody but the user."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from plt_engine.pack import MANIFEST_FILE, load_pack
+from plt_engine.pack_manifest import dump_manifest
+from plt_engine.types import RefactorEvidence
 from plt_lsp.client import ResponseError
 from tests.lsp.conftest import FACTORY, check_message
 from tests.lsp.scripted_engine import read_journal, write_script
 from tests.lsp.waiting import until
+from tests.packs import CHAT, tiny_pack
 
 URI = "file:///project/a.py"
 TEXT = """import re
@@ -247,6 +252,22 @@ async def test_one_cell_of_a_notebook_is_not_taken_for_the_whole(opened):
         await client.request("textDocument/rename", {**at(4, 5, cell["document"]), "newName": "sum_of"})
 
 
+@pytest.mark.parametrize(("unproven", "words"), [(False, "1 of 8 results"), (True, None)])
+async def test_what_a_model_does_badly_is_off_unless_the_user_wants_it(start, tmp_path, unproven, words):
+    folder = tiny_pack(tmp_path / "measured", chat=CHAT).folder
+    manifest = load_pack(folder).manifest
+    evidence = {"simplify": RefactorEvidence(1, 8), "addDocstring": RefactorEvidence(7, 8)}
+    (folder / MANIFEST_FILE).write_bytes(dump_manifest(replace(manifest, refactor_evidence=evidence)))
+    client = await start("--engine-factory", FACTORY)
+    settings = {"model": str(folder), "refactor": {"unproven": unproven}}
+    await client.initialize({"plt": settings}, capabilities(EVERYTHING))
+    client.open(URI, TEXT)
+    offered = {one["kind"]: one for one in await actions_at(client, place(4, 5, 4, 5))}
+    assert "disabled" not in offered["refactor.rewrite.docstring"]
+    reason = offered["refactor.rewrite.simplify"].get("disabled", {}).get("reason")
+    assert reason is None if words is None else words in reason
+
+
 # Exact ones
 
 
@@ -381,8 +402,13 @@ async def test_a_client_that_registers_is_offered_renaming_in_python_alone(start
 
 async def growing(client, pack, *arguments):
     answer = run(client, "plt.refactorSelection", *(arguments or (URI, STATEMENT, WANTED)))
-    await until(lambda: any(entry["event"] == "generate" for entry in read_journal(pack)))
+    await until(lambda: num_of(pack, "generate"))
     return answer
+
+
+def num_of(pack, event):
+    """How often the scripted model has begun or ended something."""
+    return len([entry for entry in read_journal(pack) if entry["event"] == event])
 
 
 async def test_a_client_that_previews_sees_it_grow_and_applies_it_itself(opened, pack):
@@ -464,14 +490,15 @@ async def test_it_is_cancelled_by_command_by_request_and_by_the_progresss_button
     assert client.received("plt/refactoringProgress")[-1]["cancelled"] is True
     answer = run(client, "plt.refactorSelection", URI, STATEMENT, "again")
     await until(lambda: any("again" in str(one) for one in client.received("$/progress")))
+    await until(lambda: num_of(pack, "generate") == 2)
     client.notify("window/workDoneProgress/cancel", {"token": tokens[-1]})
     assert (await answer)["cancelled"] is True
     answer = run(client, "plt.refactorSelection", URI, STATEMENT, "and again")
-    await until(lambda: len([one for one in read_journal(pack) if one["event"] == "generate"]) == 3)
+    await until(lambda: num_of(pack, "generate") == 3)
     client.cancel(answer)
     with pytest.raises(ResponseError):
         await answer
-    await until(lambda: len([one for one in read_journal(pack) if one["event"] == "end"]) == 3)
+    await until(lambda: num_of(pack, "end") == 3)
     assert (await client.request("plt/status"))["counts"]["refactoring.cancelled"] == 3
 
 
