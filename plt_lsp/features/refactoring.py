@@ -127,7 +127,7 @@ class Refactoring:
         only what mends something: other refactorings are everywhere, and the bulb would never go out.
         """
         is_automatic = _is_automatic(context)
-        if offer.name == INSTRUCT:
+        if offer.name == INSTRUCT or (offer.is_written and not self._client.shows_written):
             return False
         if offer.disabled is not None and (is_automatic or not self._client.shows_disabled):
             return False

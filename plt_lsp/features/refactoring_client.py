@@ -47,6 +47,11 @@ class Abilities:
     previews: bool = False
     renames_at: bool = False
 
+    @property
+    def shows_written(self) -> bool:
+        """Whether there is a way from a code action that the model writes to an edit that the user has chosen."""
+        return self.previews or self.confirms_edits or (self.takes_actions and self.resolves)
+
 
 def abilities_of(capabilities: types.ClientCapabilities, features: ClientFeatures) -> Abilities:
     """The abilities of a client that has said what it can do."""

@@ -204,8 +204,15 @@ async def test_a_client_that_resolves_nothing_gets_commands(opened):
     assert (answer["applied"], answer["refusal"]) == (True, None)
     assert "sum(prices)\n" in applied(TEXT, edits_of(asked[0]["edit"]))
     client = await opened(capabilities(None))
-    for command in await actions_at(client, EXPRESSION):
-        assert set(command) == {"title", "command", "arguments"}
+    commands = await actions_at(client, EXPRESSION)
+    assert all(set(command) == {"title", "command", "arguments"} for command in commands)
+    assert {command["arguments"][2] for command in commands} == {
+        "extractFunction",
+        "extractVariable",
+        "organizeImports",
+    }
+    client = await opened(capabilities(None, CONFIRMS))
+    assert "simplify" in {command["arguments"][2] for command in await actions_at(client, STATEMENT)}
 
 
 async def test_without_a_model_exact_ones_work_and_written_ones_say_what_is_missing(start):
