@@ -92,7 +92,9 @@ def condition_of(facts: Facts) -> Condition:
     if facts.snoozed_until is not None:
         message = f"Snoozed until {facts.snoozed_until}."
         return Condition(Kind.INACTIVE, message, EmptyReason.SNOOZED.value, Remedy.END_SNOOZE)
-    if facts.engine is EngineState.LOADING:
+    # A request that finds no engine process has it started first.
+    is_starting = facts.num_running > 0 and facts.engine is not EngineState.READY
+    if is_starting or facts.engine is EngineState.LOADING:
         return Condition(Kind.BUSY, f"Loading the model {facts.model}.", "loading")
     if facts.num_running > 0:
         return Condition(Kind.BUSY, "Generating a completion.", "generating")

@@ -26,6 +26,7 @@ DIED = Failure(EmptyReason.ENGINE_DIED, "it died")
         (Facts(True, "m", EngineState.READY, 0, None), Kind.NORMAL, None, None),
         (Facts(True, "m", EngineState.LOADING, 1, None), Kind.BUSY, "loading", None),
         (Facts(True, "m", EngineState.LOADING, 1, DIED), Kind.BUSY, "loading", None),
+        (Facts(True, "m", EngineState.OFF, 1, None), Kind.BUSY, "loading", None),
         (Facts(True, "m", EngineState.READY, 1, None), Kind.BUSY, "generating", None),
         (Facts(True, "m", EngineState.OFF, 0, NO_PACK), Kind.ERROR, "no_pack", Remedy.LOAD_MODEL),
         (Facts(True, "m", EngineState.DIED, 0, DIED), Kind.WARNING, "engine_died", Remedy.LOAD_MODEL),
