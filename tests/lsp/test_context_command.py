@@ -28,7 +28,7 @@ def place(tmp_path, monkeypatch):
 
 
 def test_it_tells_the_parts_and_shows_the_text(place, capsys):
-    assert main(["context", place, "--max-prefix-chars", "600", "--max-suffix-chars", "200"]) == 0
+    assert main(["context", place, "--model", "none", "--max-prefix-chars", "600", "--max-suffix-chars", "200"]) == 0
     told = capsys.readouterr().out
     prefix, _, rest = samples.expected("python", "prompt").partition(CURSOR)
     suffix, _, table = rest.partition("\n--------\n")
