@@ -518,7 +518,7 @@ def test_unnamed_and_special_buffers_are_left_alone(editor: Editor) -> None:
 def test_the_command_says_what_it_cannot_do(editor: Editor) -> None:
     editor.keys("<Esc>")
     for words, answer in (
-        ("nonsense", "is unknown; there are budget, context, disable"),
+        ("nonsense", "is unknown; there are accept, budget, context, disable"),
         ("snooze soon", "number of minutes"),
     ):
         with pytest.raises(Exception, match=answer):
