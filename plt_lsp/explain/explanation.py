@@ -6,12 +6,11 @@ at its next token, and the explanation goes on from there once it has the model 
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
 
 from plt_engine.errors import EngineError, NoChatError, PackError
 from plt_engine.types import (
     Decision,
-    FinishReason,
+    GenerationChunk,
     GenerationMetrics,
     GenerationOutput,
     GenerationRequest,
@@ -26,9 +25,9 @@ from plt_lsp.engine_client import EngineClient, monotonic_ms
 from plt_lsp.explain.kinds import ASKS, Kind
 from plt_lsp.explain.subject import Subject
 from plt_lsp.explain.untrusted import code_span, safe_markdown
+from plt_lsp.stretches import in_stretches
 
 DEADLINE_MS = 120_000.0
-PAUSE_S = 0.05
 SESSION = "explanation"
 
 FindConfig = Callable[[], EngineConfig]
@@ -107,37 +106,35 @@ class Explanation:
         self, engine: EngineClient, config: EngineConfig, on_change: Callable[[], None]
     ) -> GenerationOutput | None:
         """The end of the last stretch; None where the deadline came between two."""
-        ends_ms = monotonic_ms() + DEADLINE_MS
-        left = ASKS[self.kind].max_tokens
-        while left > 0 and (left_ms := ends_ms - monotonic_ms()) > 0:
-            request = self._request(engine.new_id("explain"), left, left_ms)
-            output: GenerationOutput | None = None
+        is_beginning = True
+
+        def make(_: str, num_left: int, left_ms: float) -> GenerationRequest:
+            nonlocal is_beginning
             is_beginning = self._shortened is None
-            num_chars = len(self.raw)
-            async with aclosing(engine.generate(config, request)) as events:
-                async for event in events:
-                    if isinstance(event, GenerationOutput):
-                        output = event
-                        self.raw = self.raw[:num_chars] + event.text
-                    else:
-                        self.raw += event.text
-                        self._note_begin(event.decision)
-                    on_change()
-            if output is not None:
-                self.metrics = output.metrics
-                if is_beginning and self._shortened is not None:
-                    self.decision = output.metrics.decision
-                left -= output.metrics.num_generated_tokens
-                if output.finish_reason is not FinishReason.ABORTED:
-                    return output
-            await asyncio.sleep(PAUSE_S)  # a completion has taken the model
-        return None
+            return self._request(engine.new_id("explain"), num_left, left_ms)
+
+        def follow(said: str, event: GenerationChunk | GenerationOutput) -> None:
+            self.raw = said
+            if isinstance(event, GenerationChunk):
+                self._note_begin(event.decision)
+            else:
+                self._note_end(event.metrics, is_beginning=is_beginning)
+            on_change()
+
+        ends_ms = monotonic_ms() + DEADLINE_MS
+        return (await in_stretches(engine, config, make, follow, ASKS[self.kind].max_tokens, ends_ms)).output
 
     def _note_begin(self, decision: Decision | None) -> None:
         """The model speaks: from now on it goes on from what it was shown, and nobody waits for its first word."""
         if self._shortened is None:
             self._shortened = 0 if decision is None else decision.shortened
             self.decision = decision
+
+    def _note_end(self, metrics: GenerationMetrics, *, is_beginning: bool) -> None:
+        """A stretch is over; the decision about the one that the model began to speak in has its outcome now."""
+        self.metrics = metrics
+        if is_beginning and self._shortened is not None:
+            self.decision = metrics.decision
 
     def _request(self, request_id: str, max_tokens: int, deadline_ms: float) -> GenerationRequest:
         ask, has_budget = ASKS[self.kind], self._shortened is None

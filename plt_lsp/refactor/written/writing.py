@@ -6,13 +6,13 @@ from there. Nothing is proposed that has not passed every check. It does not kno
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
 from dataclasses import replace
 
 from plt_engine.errors import EngineError, PackError
 from plt_engine.types import (
     EngineInfo,
     FinishReason,
+    GenerationChunk,
     GenerationMetrics,
     GenerationOutput,
     GenerationRequest,
@@ -32,10 +32,10 @@ from plt_lsp.refactor.written.job import Answer, Ask, Attempt, Job
 from plt_lsp.refactor.written.kinds import inability, job_of, place_of
 from plt_lsp.refactor.written.rewriting import Problem
 from plt_lsp.refactor.written.validation import fault_of
+from plt_lsp.stretches import in_stretches
 
 # Where the settings name no budget.
 LONGEST_MS = 120_000.0
-PAUSE_S = 0.05
 SESSION = "refactoring"
 NUM_ATTEMPTS = 2
 # The second attempt is sampled, since the first would come again otherwise; always in the same way.
@@ -182,33 +182,22 @@ class _Run:
 
     async def _answer(self, ask: Ask, attempt: Attempt, info: EngineInfo) -> Answer:
         """Ask once; a completion that takes the model away in between only makes it later."""
-        said, left = "", ask.max_tokens
-        while left > 0:
-            left_ms = self._ends_ms - monotonic_ms()
-            if left_ms <= 0:
-                raise _LateError(f"It took longer than {(self._budget_ms or LONGEST_MS) / 1e3:.0f} seconds.")
-            request = self._request(ask, attempt, info, said, left, left_ms)
-            output: GenerationOutput | None = None
-            before = said
-            async with aclosing(self._engine.generate(self._config, request)) as events:
-                async for event in events:
-                    if isinstance(event, GenerationOutput):
-                        output, said = event, before + event.text
-                    else:
-                        said += event.text
-                    self._show(ask.preview(said))
-            if output is not None:
-                self._writing.metrics = output.metrics
-                left -= output.metrics.num_generated_tokens
-                if output.finish_reason is not FinishReason.ABORTED:
-                    return self._ended(said, output.finish_reason)
-            await asyncio.sleep(PAUSE_S)  # a completion has taken the model
-        return Answer(said, is_whole=False)
 
-    def _ended(self, said: str, reason: FinishReason) -> Answer:
-        if reason is FinishReason.DEADLINE:
+        def make(said: str, num_left: int, left_ms: float) -> GenerationRequest:
+            return self._request(ask, attempt, info, said, num_left, left_ms)
+
+        def follow(said: str, event: GenerationChunk | GenerationOutput) -> None:
+            if isinstance(event, GenerationOutput):
+                self._writing.metrics = event.metrics
+            self._show(ask.preview(said))
+
+        said, output, num_left = await in_stretches(
+            self._engine, self._config, make, follow, ask.max_tokens, self._ends_ms
+        )
+        is_late = num_left > 0 if output is None else output.finish_reason is FinishReason.DEADLINE
+        if is_late:
             raise _LateError(f"It took longer than {(self._budget_ms or LONGEST_MS) / 1e3:.0f} seconds.")
-        return Answer(said, is_whole=reason not in BROKEN_OFF)
+        return Answer(said, is_whole=output is not None and output.finish_reason not in BROKEN_OFF)
 
     def _request(
         self, ask: Ask, attempt: Attempt, info: EngineInfo, said: str, max_tokens: int, left_ms: float
