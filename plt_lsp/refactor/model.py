@@ -29,9 +29,7 @@ class PackReader:
         manifest = self._manifest
         if manifest is None:
             return Abilities(can_chat=True, can_infill=False)
-        evidence = manifest.refactor_evidence
-        shares = {name: one.valid / one.num_cases for name, one in evidence.items()}
-        return Abilities(manifest.chat is not None, manifest.fim is not None, shares, evidence)
+        return Abilities.measured(manifest.chat is not None, manifest.fim is not None, manifest.refactor_evidence)
 
 
 def _read(folder: Path) -> PackManifest | None:

@@ -69,11 +69,16 @@ class Abilities:
     shares: Mapping[str, float] = field(default_factory=dict)
     evidence: Mapping[str, RefactorEvidence] = field(default_factory=dict)
 
+    @classmethod
+    def measured(cls, can_chat: bool, can_infill: bool, evidence: Mapping[str, RefactorEvidence]) -> "Abilities":
+        """With the shares that follow from the evidence."""
+        shares = {name: one.valid / one.num_cases for name, one in evidence.items()}
+        return cls(can_chat, can_infill, shares, evidence)
+
 
 def abilities_of(info: EngineInfo) -> Abilities:
     """What a loaded engine says of its model."""
-    shares = {name: one.valid / one.num_cases for name, one in info.refactor_evidence.items()}
-    return Abilities(info.can_chat, info.can_infill, shares, info.refactor_evidence)
+    return Abilities.measured(info.can_chat, info.can_infill, info.refactor_evidence)
 
 
 def offers(
