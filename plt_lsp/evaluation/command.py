@@ -19,6 +19,7 @@ from plt_engine.types import RepositoryCase
 from plt_lsp.engine_command import run_in_engine
 from plt_lsp.evaluation.drawing import draw
 from plt_lsp.evaluation.others import prompt_with_others
+from plt_lsp.evaluation.words import passed_on, positive
 from plt_lsp.evaluation.workspaces import Workspace, indexed, packages_in, unpacked
 from plt_lsp.settings import Settings
 
@@ -39,7 +40,7 @@ def main(args: list[str]) -> int:
         drawn = Path(folder) / "cases.json" if options.drawn is None else options.drawn
         data = {"settings": _settings(options, cases), "cases": [asdict(case) for case in cases]}
         drawn.write_bytes(orjson.dumps(data))
-        words = [options.pack, "--drawn", str(drawn), "--seed", str(options.seed), *_passed_on(options)]
+        words = [options.pack, "--drawn", str(drawn), "--seed", str(options.seed), *passed_on(options, PASSED_ON)]
         return run_in_engine("plt_engine.evaluation.repository_cli", words)
 
 
@@ -53,22 +54,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("pack", metavar="PACK", help="a pack's name or the path of its folder")
     parser.add_argument("--repository", type=Path, nargs="?", metavar="DIR", help="the repository, as one package")
     parser.add_argument("--held-out", type=Path, metavar="FILE", help="packages, as the data command wrote them")
-    parser.add_argument("--cases", type=_positive, default=300, metavar="N", help="lines to complete in all")
+    parser.add_argument("--cases", type=positive, default=300, metavar="N", help="lines to complete in all")
     parser.add_argument("--seed", type=int, default=0, help="draws the cases and the bootstrap samples")
     parser.add_argument("--drawn", type=Path, metavar="FILE", help="keep the cases with their prompts here")
     parser.add_argument("--loops", type=int, nargs="+", metavar="R", help="loop counts; all that the pack supports")
     parser.add_argument("--force-loops", action="store_true", help="measure loop counts that have no evidence, too")
-    parser.add_argument("--threads", type=_positive, help="CPU threads")
+    parser.add_argument("--threads", type=positive, help="CPU threads")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and samples here")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here too")
     return parser
-
-
-def _positive(word: str) -> int:
-    number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{word}: write 1 or more")
-    return number
 
 
 def _draw_all(options: argparse.Namespace) -> Iterator[RepositoryCase]:
@@ -105,17 +99,6 @@ def _settings(options: argparse.Namespace, cases: list[RepositoryCase]) -> dict[
         "cases_with_chunks": sum(bool(case.with_others.chunks) for case in cases),
         **asdict(context),
     }
-
-
-def _passed_on(options: argparse.Namespace) -> Iterator[str]:
-    for name in PASSED_ON:
-        value, word = getattr(options, name), f"--{name.replace('_', '-')}"
-        if value is True:
-            yield word
-        elif isinstance(value, list):
-            yield from (word, *map(str, value))
-        elif value is not None and value is not False:
-            yield from (word, str(value))
 
 
 def _complain(message: str, code: int) -> int:

@@ -20,9 +20,11 @@ from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_command import run_in_engine
 from plt_lsp.engine_process import HostCommand
 from plt_lsp.evaluation.refactor_cases import RefactorCase, draw, held_out, shipped, to_json, written
+from plt_lsp.evaluation.words import passed_on, positive
 from plt_lsp.refactor.written.kinds import NAMES
 
 EXIT_USAGE, EXIT_FAILED = 2, 1
+PASSED_ON = ("write_evidence", "json", "markdown")
 
 Advance = Callable[[str], None]
 
@@ -44,7 +46,7 @@ def main(args: list[str]) -> int:
     with TemporaryDirectory(prefix="plt-lsp-eval-") as folder:
         path = Path(folder) / "results.json"
         path.write_text(written(results, settings), encoding="utf-8")
-        words = [options.pack, "--results", str(path), "--seed", str(options.seed), *_passed_on(options)]
+        words = [options.pack, "--results", str(path), "--seed", str(options.seed), *passed_on(options, PASSED_ON)]
         return run_in_engine("plt_engine.evaluation.refactor_cli", words)
 
 
@@ -57,10 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("pack", metavar="PACK", help="a pack's name or the path of its folder")
     parser.add_argument("--held-out", type=Path, metavar="FILE", help="files, as the data command wrote them")
-    parser.add_argument("--cases", type=_positive, default=20, metavar="N", help="cases of each kind")
+    parser.add_argument("--cases", type=positive, default=20, metavar="N", help="cases of each kind")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help=f"some of {', '.join(NAMES)}")
     parser.add_argument("--seed", type=int, default=0, help="draws the cases and the bootstrap samples")
-    parser.add_argument("--threads", type=_positive, help="CPU threads")
+    parser.add_argument("--threads", type=positive, help="CPU threads")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and results here")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here too")
     parser.add_argument(
@@ -70,13 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--engine-factory", help=argparse.SUPPRESS)
     return parser
-
-
-def _positive(word: str) -> int:
-    number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{word}: write 1 or more")
-    return number
 
 
 def _config(options: argparse.Namespace) -> EngineConfig:
@@ -120,14 +115,6 @@ async def run_cases(
 
 def _ignore() -> None:
     """Nobody watches a text grow here."""
-
-
-def _passed_on(options: argparse.Namespace) -> list[str]:
-    words = ["--write-evidence"] if options.write_evidence else []
-    for name in ("json", "markdown"):
-        value = getattr(options, name)
-        words += [] if value is None else [f"--{name}", str(value)]
-    return words
 
 
 def _complain(message: str, code: int) -> int:

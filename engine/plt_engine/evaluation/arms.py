@@ -1,11 +1,14 @@
-"""What every evaluation's command needs: which loop counts are measured, and how far the measuring is.
+"""What every evaluation's command needs: which loop counts are measured, how far it is, and where the figures go.
 
 It does not know what is measured.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -38,3 +41,12 @@ def bar(title: str, steps: int) -> Iterator[Advance]:
     with Progress(*shown, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=steps)
         yield lambda: progress.advance(task)
+
+
+def publish(table: str, data: Mapping[str, Any], json_file: Path | None, markdown_file: Path | None) -> None:
+    """Print a table of figures, and write them as JSON and as Markdown where there is a file for it."""
+    sys.stdout.write(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    if markdown_file is not None:
+        markdown_file.write_text(table, encoding="utf-8")

@@ -13,7 +13,7 @@ import torch
 
 from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import EngineError, RequestError
-from plt_engine.evaluation.arms import bar, loop_counts
+from plt_engine.evaluation.arms import bar, loop_counts, publish
 from plt_engine.evaluation.cases import CaseCounts, Cases, draw_cases
 from plt_engine.evaluation.measure import complete_lines, fill_blocks, score_pieces, score_replay
 from plt_engine.evaluation.report import Arm, ArmScores, arm_of, figures, first_arm_of, to_json, to_markdown
@@ -78,11 +78,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     arms = [*known, *map(arm_of, scores)]
     found = figures(arms, arguments.seed)
     table = to_markdown(settings, found)
-    sys.stdout.write(table)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(to_json(settings, found, arms, scores), indent=1), encoding="utf-8")
-    if arguments.markdown is not None:
-        arguments.markdown.write_text(table, encoding="utf-8")
+    publish(table, to_json(settings, found, arms, scores), arguments.json, arguments.markdown)
     return 0
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from plt_engine.calibrate import write_manifest
 from plt_engine.errors import EngineError
+from plt_engine.evaluation.arms import publish
 from plt_engine.evaluation.refactor import evidence_of, result_of, shares, to_json, to_markdown
 from plt_engine.pack import find_pack, load_pack
 
@@ -43,11 +44,7 @@ def _report(arguments: argparse.Namespace) -> int:
     settings = {"pack": pack.manifest.name, **raw["settings"]}
     found = shares([result_of(one) for one in raw["results"]], arguments.seed)
     table = to_markdown(settings, found)
-    sys.stdout.write(table)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(to_json(settings, found, raw["results"]), indent=1), encoding="utf-8")
-    if arguments.markdown is not None:
-        arguments.markdown.write_text(table, encoding="utf-8")
+    publish(table, to_json(settings, found, raw["results"]), arguments.json, arguments.markdown)
     if arguments.write_evidence:
         evidence = {**pack.manifest.refactor_evidence, **evidence_of(found)}
         folder = write_manifest(pack, replace(pack.manifest, refactor_evidence=evidence)).folder

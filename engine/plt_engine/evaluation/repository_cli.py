@@ -4,7 +4,6 @@ It turns words into calls and does not know how anything is drawn or measured.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 
 from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import EngineError
-from plt_engine.evaluation.arms import bar, loop_counts
+from plt_engine.evaluation.arms import bar, loop_counts, publish
 from plt_engine.evaluation.report import to_markdown
 from plt_engine.evaluation.repository import Pair, RepositoryCases, complete_cases, pair_figures, read_cases, to_json
 from plt_engine.pack import find_pack, load_pack
@@ -49,11 +48,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     pairs = [_measure(folder, loops, drawn, arguments.threads) for loops in counts]
     found = pair_figures(pairs, arguments.seed)
     table = to_markdown(drawn.settings, found)
-    sys.stdout.write(table)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(to_json(drawn.settings, found, pairs), indent=1), encoding="utf-8")
-    if arguments.markdown is not None:
-        arguments.markdown.write_text(table, encoding="utf-8")
+    publish(table, to_json(drawn.settings, found, pairs), arguments.json, arguments.markdown)
     return 0
 
 
