@@ -164,7 +164,7 @@ def test_a_stopped_step_changes_nothing_and_the_log_forgets_steps_after_the_chec
     steps = []
     trainer.run(lambda: len(steps) == 2, steps.append)
     log = tmp_path / "run" / "log.jsonl"
-    log.write_text(log.read_text() + json.dumps({"step": 3}) + "\n")
+    log.write_text(log.read_text() + json.dumps({"step": 3, "tokens": trainer.tokens + 1}) + "\n")
     assert resume(tmp_path / "run").step == 2
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2]
 
@@ -186,6 +186,11 @@ def test_a_run_begins_from_a_pack_and_goes_on_into_loops(tmp_path):
     assert HIDDEN_SCALE in two.masters.tensors
     trained = load_checkpoint(newest_checkpoint(tmp_path / "one")).masters
     assert all(torch.equal(two.masters.tensors[name], tensor) for name, tensor in trained.items())
+    assert two.rows == one.rows_per_step, "the later run goes on in the data where the earlier one ended"
+    two.run(lambda: two.step == 1, lambda report: None)
+    assert run.resume(tmp_path / "two").rows == 2 * one.rows_per_step
+    log = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
+    assert [(line["tokens"], len(line["losses"])) for line in log] == [(two.tokens // 2, 1), (two.tokens, 2)]
     with pytest.raises(run.RunError, match="holds a run already"):
         run.begin(tmp_path / "one", tmp_path / "windows.npy", pack.folder, one)
 
@@ -295,3 +300,6 @@ def test_the_card_states_data_curves_and_figures():
     assert [len(points) for points in lines] == [10, 10]
     heights = [float(point.split(",")[1]) for point in lines[0]]
     assert heights == sorted(heights), "a falling loss is drawn falling: down is the larger coordinate"
+    staged = curves([{"tokens": 50, "losses": [3.2]}, *log], smoothing=1)
+    lines = [element.get("points").split() for element in ElementTree.fromstring(staged) if "points" in element.attrib]
+    assert [len(points) for points in lines] == [11, 10]

@@ -46,7 +46,7 @@ def card(records: CardRecords, picture: str) -> str:
         "manifest of the recipe names each with its version, licence and hash. Held out as whole packages, and files "
         f"that share runs of 64 tokens with them dropped: {held_out}.",
         "## Training",
-        f"{last['step']:,} steps; the last step's loss at each exit was "
+        "The last step's loss at each exit was "
         + ", ".join(f"{loss:.3f}" for loss in last["losses"])
         + f" nats per token.\n\n![Loss at each exit over the tokens trained on]({picture})",
         "## Figures",
@@ -57,26 +57,30 @@ def card(records: CardRecords, picture: str) -> str:
 
 
 def curves(log: Sequence[Mapping[str, Any]], smoothing: int = 25) -> str:
-    """The loss of each exit over tokens, as an SVG picture; each point is the mean of `smoothing` steps up to it."""
-    series = [_smoothed([line["losses"][i] for line in log], smoothing) for i in range(len(log[0]["losses"]))]
-    tokens = [line["tokens"] for line in log]
+    """The loss of each exit over tokens, as an SVG picture; each point is the mean of `smoothing` steps up to it.
+
+    An exit's line begins with the stage that supervises it.
+    """
+    stages = [[line for line in log if len(line["losses"]) > i] for i in range(len(log[-1]["losses"]))]
+    series = [_smoothed([line["losses"][i] for line in stage], smoothing) for i, stage in enumerate(stages)]
+    num_tokens = log[-1]["tokens"]
     low, high = min(map(min, series)), max(map(max, series))
     span = (high - low) or 1.0
 
     def place(x: float, y: float) -> str:
-        across = MARGIN + (WIDTH - 2 * MARGIN) * x / tokens[-1]
+        across = MARGIN + (WIDTH - 2 * MARGIN) * x / num_tokens
         return f"{across:.1f},{HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * (y - low) / span:.1f}"
 
     lines = [
         f'<polyline fill="none" stroke="{COLOURS[i % len(COLOURS)]}" stroke-width="2" '
-        f'points="{" ".join(map(place, tokens, values))}"/>'
+        f'points="{" ".join(map(place, [line["tokens"] for line in stages[i]], values))}"/>'
         for i, values in enumerate(series)
     ]
     names = [
         f'<text x="{WIDTH - MARGIN - 60}" y="{MARGIN + 18 * i}" fill="{COLOURS[i % len(COLOURS)]}">exit {i + 1}</text>'
         for i in range(len(series))
     ]
-    return "\n".join([_frame(tokens[-1], low, high), *lines, *names, "</svg>", ""])
+    return "\n".join([_frame(num_tokens, low, high), *lines, *names, "</svg>", ""])
 
 
 def _frame(num_tokens: int, low: float, high: float) -> str:

@@ -50,12 +50,16 @@ def start_from_pack(folder: Path, options: TrainOptions, kept: Sequence[int]) ->
     return _looped(config, tensors, options)
 
 
-def start_from_run(folder: Path, options: TrainOptions) -> tuple[ModelConfig, Tensors]:
-    """The newest weights of another run, with identity loops where that run had one loop and this one has more."""
+def start_from_run(folder: Path, options: TrainOptions) -> tuple[ModelConfig, Tensors, int]:
+    """The newest weights of another run and its place in the data.
+
+    Where that run had one loop and this one has more, the later ones are identity loops.
+    """
     newest = newest_checkpoint(folder)
     if newest is None:
         raise RunError(f"{folder} has no checkpoint; give a run that has one.")
-    return _looped(read_spec(folder).config, load_checkpoint(newest).masters, options)
+    checkpoint = load_checkpoint(newest)
+    return *_looped(read_spec(folder).config, checkpoint.masters, options), checkpoint.rows
 
 
 def start_from_scratch(shape: Path, options: TrainOptions, vocab_size: int) -> tuple[ModelConfig, Tensors]:
@@ -84,20 +88,27 @@ def _looped(config: ModelConfig, tensors: Tensors, options: TrainOptions) -> tup
 def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Trainer:
     """A new run from a pack, from another run's folder, or from random weights of the shape in a JSON file.
 
+    After another run it goes on where that one ended in the data, and its log begins with that one's.
+
     Raises:
         RunError: the folder holds a run already, the start has no weights, or the windows lack their vocabulary.
     """
     if (folder / RUN_FILE).exists():
         raise RunError(f"{folder} holds a run already; continue it, or give another folder.")
+    rows = 0
     if (start / RUN_FILE).exists():
-        config, tensors = start_from_run(start, options)
+        config, tensors, rows = start_from_run(start, options)
     elif start.suffix == ".json":
         config, tensors = start_from_scratch(start, options, len(_vocabulary(windows)))
     else:
         config, tensors = start_from_pack(start, options, _vocabulary(windows))
     folder.mkdir(parents=True, exist_ok=True)
     write_spec(folder, RunSpec(config, options, str(windows), str(start)))
-    return Trainer(config, tensors, read_windows(windows), options, folder)
+    trainer = Trainer(config, tensors, read_windows(windows), options, folder)
+    trainer.rows = rows
+    if rows:
+        _inherit_log(start / LOG_FILE, folder / LOG_FILE, trainer.tokens)
+    return trainer
 
 
 def _vocabulary(windows: Path) -> list[int]:
@@ -125,7 +136,7 @@ def resume(folder: Path, steps: int | None = None) -> Trainer:
     checkpoint = load_checkpoint(newest)
     trainer = Trainer(spec.config, checkpoint.masters, read_windows(Path(spec.windows)), spec.options, folder)
     trainer.restore(checkpoint)
-    _forget_later_steps(folder / LOG_FILE, checkpoint.step)
+    _inherit_log(folder / LOG_FILE, folder / LOG_FILE, trainer.tokens)
     return trainer
 
 
@@ -157,9 +168,9 @@ def write_spec(folder: Path, spec: RunSpec) -> None:
     (folder / RUN_FILE).write_text(json.dumps(asdict(spec), indent=1), encoding="utf-8")
 
 
-def _forget_later_steps(log: Path, step: int) -> None:
-    """Drop the log's lines of steps that were run after the checkpoint, since they are run again."""
-    if not log.is_file():
+def _inherit_log(earlier: Path, log: Path, tokens: int) -> None:
+    """Begin a log with an earlier one's lines, without those of tokens after the checkpoint: they are trained again."""
+    if not earlier.is_file():
         return
-    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-    log.write_text("".join(line for line in lines if json.loads(line)["step"] <= step), encoding="utf-8")
+    lines = earlier.read_text(encoding="utf-8").splitlines(keepends=True)
+    log.write_text("".join(line for line in lines if json.loads(line)["tokens"] <= tokens), encoding="utf-8")

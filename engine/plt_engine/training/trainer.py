@@ -118,6 +118,11 @@ class Trainer:
         return self._report(losses, float(grad_norm), rate, gate_mean, time.monotonic() - started)
 
     @property
+    def tokens(self) -> int:
+        """Tokens that were trained on, by this run and by those that it goes on from."""
+        return self.rows * int(self._windows.shape[1] - 1)
+
+    @property
     def _num_passes(self) -> int:
         return self.options.rows_per_step // self.options.rows_per_pass
 
@@ -167,7 +172,7 @@ class Trainer:
         scale = self.masters.tensors.get(HIDDEN_SCALE)
         return StepReport(
             step=self.step,
-            tokens=self.rows * window,
+            tokens=self.tokens,
             losses=tuple(losses.tolist()),
             grad_norm=grad_norm,
             learning_rate=rate,
