@@ -116,22 +116,22 @@ def judge(found: Sequence[Measured], manifest: PackManifest) -> tuple[Measured, 
     return tuple(replace(one, evidence=kind(one)) for one in found)
 
 
-def with_evidence(manifest: PackManifest, measured: Sequence[Measured], place: str) -> PackManifest:
-    """The manifest with the figures of every count that has evidence."""
-    before = {support.loops: support.evidence for support in manifest.loops}
-    loops = []
+def with_evidence(manifest: PackManifest, measured: Sequence[Measured], place: str = "") -> PackManifest:
+    """The manifest with the figures of every count that was found to have evidence; what was not measured stays."""
+    found = {support.loops: support for support in manifest.loops}
     for one in measured:
+        before = found.pop(one.loops, None)
         if one.evidence is None:
             continue
         detail = f"Measured with the other counts on the sample: {one.bits_per_byte} bits per byte."
-        evidence = before.get(one.loops) or Evidence(one.evidence, detail)
+        evidence = before.evidence if before else Evidence(one.evidence, detail)
         figures = {**evidence.figures, QUALITY: one.bits_per_byte, EXACT: one.line_exact_match}
         if one.latency is not None:
             figures["token_ms"] = round(one.latency.token_ms, 2)
             figures["reading_ms_per_100_tokens"] = round(one.latency.reading_ms, 2)
             figures["measured_on"] = place
-        loops.append(LoopSupport(one.loops, replace(evidence, figures=figures)))
-    return replace(manifest, loops=tuple(loops))
+        found[one.loops] = LoopSupport(one.loops, replace(evidence, figures=figures))
+    return replace(manifest, loops=tuple(found[loops] for loops in sorted(found)))
 
 
 def write_manifest(pack: Pack, manifest: PackManifest) -> Pack:

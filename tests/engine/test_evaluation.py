@@ -22,7 +22,7 @@ from plt_engine.evaluation.metrics import (
 from plt_engine.evaluation.report import Arm, ArmScores, arm_of, figures, to_markdown
 from plt_engine.loader import load_weights
 from plt_engine.model import full_forward, logits
-from plt_engine.pack import TOKENIZER_FILE
+from plt_engine.pack import TOKENIZER_FILE, load_pack
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.corpus import write_files
 from plt_engine.training.sources import SourceFile
@@ -207,6 +207,29 @@ def test_the_command_measures_every_loop_count_and_writes_what_it_prints(tmp_pat
     (tmp_path / "out.json").write_text("{}")
     assert cli.main([str(pack.folder), "--against", str(tmp_path / "out.json"), *words]) == 1
     assert "is no evaluation that --json wrote" in capsys.readouterr().err
+
+
+def test_what_was_measured_becomes_the_packs_evidence(tmp_path, capsys):
+    pack = tiny_pack(tmp_path / "pack", loops=2)
+    write_files(tmp_path / "held_out.jsonl", FILES)
+    few = ["--pieces", "2", "--cursors", "3", "--blocks", "1", "--threads", "1", "--write-evidence"]
+    words = [str(pack.folder), "--held-out", str(tmp_path / "held_out.jsonl"), *few]
+    assert cli.main([*words, "--loops", "1"]) == 1
+    assert "compares with the pack's default, 2; give it to --loops, too" in capsys.readouterr().err
+    assert cli.main([*words, "--json", str(tmp_path / "out.json")]) == 0
+    found = {
+        (figure["arm"], figure["title"]): figure["value"]["mean"]
+        for figure in json.loads((tmp_path / "out.json").read_text())["figures"]
+        if figure["group"] == "all"
+    }
+    manifest = load_pack(pack.folder).manifest
+    assert manifest.loop_counts == (1, 2)
+    for support in manifest.loops:
+        arm = f"tiny R={support.loops}"
+        bits = found[arm, f"bits per byte, exit {support.loops}"]
+        assert support.evidence.figures["bits_per_byte"] == pytest.approx(bits, abs=1e-4)
+        exact = found[arm, "line exact match, with suffix"]
+        assert support.evidence.figures["line_exact_match"] == pytest.approx(exact, abs=1e-4)
 
 
 def test_the_command_refuses_a_loop_count_without_evidence(tmp_path, capsys):

@@ -11,12 +11,22 @@ from pathlib import Path
 
 import torch
 
+from plt_engine.calibrate import judge, with_evidence, write_manifest
 from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import EngineError, RequestError
 from plt_engine.evaluation.arms import bar, loop_counts, publish
 from plt_engine.evaluation.cases import CaseCounts, Cases, draw_cases
 from plt_engine.evaluation.measure import complete_lines, fill_blocks, score_pieces, score_replay
-from plt_engine.evaluation.report import Arm, ArmScores, arm_of, figures, first_arm_of, to_json, to_markdown
+from plt_engine.evaluation.report import (
+    Arm,
+    ArmScores,
+    arm_of,
+    figures,
+    first_arm_of,
+    measured_of,
+    to_json,
+    to_markdown,
+)
 from plt_engine.pack import data_dir, find_pack, load_pack
 from plt_engine.training.corpus import held_out_files, read_files
 from plt_engine.training.manifest import ManifestError, read_manifest
@@ -61,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and samples here")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here too")
+    parser.add_argument(
+        "--write-evidence", action="store_true", help="put bits per byte and exact lines into the pack's pack.json"
+    )
     return parser
 
 
@@ -74,12 +87,30 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     packs = _packs(arguments)
     cases = draw_cases(files, counts, arguments.seed)
     replay = [item for item in read_replay(arguments.replay) if is_held_out(item)] if arguments.replay else []
+    if arguments.write_evidence:
+        _check_evidence(packs)
     scores = [_measure(folder, loops, cases, replay, arguments.threads) for folder, loops in packs]
     arms = [*known, *map(arm_of, scores)]
     found = figures(arms, arguments.seed)
     table = to_markdown(settings, found)
     publish(table, to_json(settings, found, arms, scores), arguments.json, arguments.markdown)
+    if arguments.write_evidence:
+        _write_evidence(packs, scores)
     return 0
+
+
+def _check_evidence(packs: Sequence[tuple[Path, int]]) -> None:
+    folder, _ = packs[-1]
+    default = load_pack(folder).manifest.default_loops
+    if (folder, default) not in packs:
+        raise RequestError(f"--write-evidence compares with the pack's default, {default}; give it to --loops, too.")
+
+
+def _write_evidence(packs: Sequence[tuple[Path, int]], scores: Sequence[ArmScores]) -> None:
+    pack = load_pack(packs[-1][0])
+    own = [measured_of(one) for (folder, _), one in zip(packs, scores, strict=True) if folder == pack.folder]
+    folder = write_manifest(pack, with_evidence(pack.manifest, judge(own, pack.manifest))).folder
+    sys.stdout.write(f"The figures stand in {folder / 'pack.json'} now.\n")
 
 
 def _known_arm(against: str | None, settings: Mapping[str, object]) -> list[Arm]:

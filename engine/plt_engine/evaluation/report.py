@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from plt_engine.calibrate import Measured
 from plt_engine.errors import RequestError
 from plt_engine.evaluation.measure import HoleScore, PieceScore, ReplayScore
 from plt_engine.evaluation.metrics import Interval, bootstrap, paired_difference
@@ -111,6 +112,13 @@ def _of_holes(title: str, scores: Sequence[HoleScore], value: Callable[[HoleScor
         own = (ALL, hole.file.language, hole.kind)
         groups.append(own if hole.kind in ("block", "line start") else (*own, "mid-line"))
     return Column(title, [value(score) for score in scores], [1.0] * len(scores), groups)
+
+
+def measured_of(arm: ArmScores) -> Measured:
+    """A loop count's evidence: bits per byte at its own exit, and lines completed exactly with what follows."""
+    bits = _bits(arm.pieces, arm.loops - 1)
+    exact = sum(score.exact for score in arm.with_suffix) / len(arm.with_suffix)
+    return Measured(arm.loops, round(sum(bits.totals) / sum(bits.weights), 4), round(exact, 4), None)
 
 
 def figures(arms: Sequence[Arm], seed: int) -> list[Figure]:
