@@ -5,6 +5,7 @@ at its next token, and the explanation goes on from there once it has the model 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from plt_engine.errors import EngineError, NoChatError, PackError
@@ -26,6 +27,8 @@ from plt_lsp.explain.kinds import ASKS, Kind
 from plt_lsp.explain.subject import Subject
 from plt_lsp.explain.untrusted import code_span, safe_markdown
 from plt_lsp.stretches import in_stretches
+
+logger = logging.getLogger(__name__)
 
 DEADLINE_MS = 120_000.0
 SESSION = "explanation"
@@ -96,6 +99,9 @@ class Explanation:
             self.outcome, self.problem = "failed", _sentence(error)
         except EngineError as error:
             self.outcome, self.problem = "failed", f"The model was stopped: {_sentence(error)}"
+        except Exception as error:  # a defect of the program must not leave an explanation that never ends
+            logger.exception("an explanation failed")
+            self.outcome, self.problem = "failed", f"It has failed ({type(error).__name__}); the log says more."
         except asyncio.CancelledError:
             self.outcome = "cancelled"
             raise

@@ -5,8 +5,16 @@ import asyncio
 import pytest
 
 from plt_lsp.client import ResponseError
+from plt_lsp.engine_client import EngineClient
+from plt_lsp.engine_process import HostCommand
+from plt_lsp.explain.explanation import Explanation
+from plt_lsp.explain.kinds import Kind
+from plt_lsp.explain.subject import subject_of
+from plt_lsp.positions import Cursor
+from plt_lsp.syntax.tree import SyntaxTree
 from tests.lsp.conftest import FACTORY
 from tests.lsp.scripted_engine import read_journal, write_script
+from tests.lsp.snapshots import snapshot_at
 from tests.lsp.waiting import until
 
 URI = "file:///project/a.py"
@@ -159,6 +167,22 @@ async def test_without_a_pack_the_facts_stand_alone_and_say_how_to_mend_it(start
     answer = await run(client, "plt.explainSelection", URI, FUNCTION)
     assert answer["outcome"] == "failed"
     assert "nowhere" in answer["text"]
+
+
+async def test_a_fault_of_the_program_ends_an_explanation_with_its_facts():
+    snapshot = snapshot_at("def f():\n    return 1\n‸")
+    tree = SyntaxTree.parse("python", "".join(snapshot.lines))
+    made = Explanation(1, subject_of(snapshot, tree, Cursor(0, 0), Cursor(1, 0), None), Kind.EXPLAIN)
+    seen = []
+
+    def find():
+        raise LookupError("a defect")
+
+    await made.run(EngineClient(HostCommand()), find, lambda: seen.append(made.is_over))
+    assert (made.outcome, seen) == ("failed", [True])
+    text = made.markdown("pack")
+    assert "Its `return` gives `1`" in text
+    assert text.endswith("These facts stand alone. It has failed (LookupError); the log says more.\n")
 
 
 async def test_a_client_that_takes_notifications_sees_it_grow(opened, pack):

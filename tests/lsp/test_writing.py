@@ -115,6 +115,17 @@ async def test_it_ends_with_its_budget(engine, pack):
     assert (writing.outcome, writing.refusal) == ("deadline", "It took longer than 1 seconds.")
 
 
+async def test_a_fault_of_the_program_ends_it_too(engine):
+    writing, seen = writing_of(CASE), []
+
+    def find():
+        raise LookupError("a defect")
+
+    await writing.run(engine, find, lambda: seen.append(writing.is_over))
+    assert (writing.outcome, writing.proposal, seen) == ("failed", None, [True])
+    assert writing.refusal == "This refactoring has failed (LookupError); the log says more."
+
+
 async def test_a_model_with_both_forms_is_asked_in_the_other_one_the_second_time(engine, pack):
     folder = pack(BOTH, answers=["", "Tell how many words there are."])
     writing = writing_of(CASE)

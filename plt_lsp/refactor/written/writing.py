@@ -5,6 +5,7 @@ from there. Nothing is proposed that has not passed every check. It does not kno
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -33,6 +34,8 @@ from plt_lsp.refactor.written.kinds import inability, job_of, place_of
 from plt_lsp.refactor.written.rewriting import Problem
 from plt_lsp.refactor.written.validation import fault_of
 from plt_lsp.stretches import in_stretches
+
+logger = logging.getLogger(__name__)
 
 # Where the settings name no budget.
 LONGEST_MS = 120_000.0
@@ -109,6 +112,10 @@ class Writing:
             self.outcome, self.refusal = "failed", str(error)
         except EngineError as error:
             self.outcome, self.refusal = "failed", f"The model was stopped: {error}"
+        except Exception as error:  # a defect of the program must not leave a preview that never ends
+            logger.exception("a refactoring failed")
+            self.outcome = "failed"
+            self.refusal = f"This refactoring has failed ({type(error).__name__}); the log says more."
         except asyncio.CancelledError:
             self.outcome = "cancelled"
             raise
