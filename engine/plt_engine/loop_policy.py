@@ -191,7 +191,9 @@ def _with_less(task: Task, counts: Sequence[int], predict: Predict) -> Choice:
             num_tokens = _most_tokens(task, loops, context, predict, task.min_tokens)
             shown = min(num_tokens, task.expected_tokens)
             return Choice(loops, context, num_tokens, reason, predict(loops, context, shown))
-    context, num_tokens = task.contexts[-1], task.min_tokens
+    num_tokens = task.min_tokens
+    # Not always the shortest: a longer one that has been read already is ready sooner.
+    context = min(task.contexts, key=lambda context: _upper_ms(predict(loops, context, num_tokens)))
     return Choice(loops, context, num_tokens, DecisionReason.OVER_BUDGET, predict(loops, context, num_tokens))
 
 

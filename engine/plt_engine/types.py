@@ -217,7 +217,7 @@ class DecisionReason(StrEnum):
     HELD = "held"  # a better loop count has not fitted often enough in a row yet
     FEWER_TOKENS = "fewer_tokens"  # no loop count fits with all tokens
     LESS_CONTEXT = "less_context"  # nor with the fewest tokens
-    OVER_BUDGET = "over_budget"  # nor with the least context, which was taken
+    OVER_BUDGET = "over_budget"  # nor with less context: what is ready soonest was taken
 
 
 @dataclass(frozen=True, slots=True)

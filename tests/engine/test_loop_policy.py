@@ -64,6 +64,17 @@ def test_first_loops_go_then_tokens_then_context_and_then_it_is_late():
     assert [one.num_answer_tokens for one in found[3:5]] == [7, 1]
 
 
+def test_what_is_late_is_taken_with_the_context_that_has_been_read():
+    """The whole prompt is in the cache; a shorter one would have to be read."""
+
+    def predict(loops: int, context: int, num_tokens: int) -> Prediction:
+        ms = 20.0 * num_tokens + (2.0 if context == 1000 else 0.5 * context)
+        return Prediction(ms, ms)
+
+    late = decide(typing(10), predict=predict)
+    assert (late.num_context_tokens, late.reason) == (1000, DecisionReason.OVER_BUDGET)
+
+
 def test_the_margin_of_the_prediction_counts():
     assert decide(typing(924), predict=linear(spread=1.1)).loops == 1
 
