@@ -281,7 +281,8 @@ class Explanation(TypedDict):
         text: all of it so far, as Markdown.
         done: whether it has ended.
         cancelled: whether it was ended before its end.
-        outcome: how it ended: why the model stopped, `cancelled`, `no_chat` or `failed`; null while it grows.
+        outcome: how it ended: why the model stopped, `repetition`, `cancelled`, `no_chat` or `failed`; null while it
+            grows.
         model: that speaks.
         metrics: what it cost, with the fields of plt_engine.types.GenerationMetrics in camel case, or null.
     """

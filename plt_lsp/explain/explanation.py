@@ -24,6 +24,7 @@ from plt_engine.wire import EngineConfig
 from plt_lsp.budgets import budget_ms, loops_asked
 from plt_lsp.engine_client import EngineClient, monotonic_ms
 from plt_lsp.explain.kinds import ASKS, Kind
+from plt_lsp.explain.repetition import repetition_start
 from plt_lsp.explain.subject import Subject
 from plt_lsp.explain.untrusted import code_span, safe_markdown
 from plt_lsp.stretches import in_stretches
@@ -32,8 +33,17 @@ logger = logging.getLogger(__name__)
 
 DEADLINE_MS = 120_000.0
 SESSION = "explanation"
+ENDINGS = {
+    "cancelled": "It was cancelled.",
+    "deadline": "It took too long and was ended.",
+    "repetition": "It began to repeat itself and was ended.",
+}
 
 FindConfig = Callable[[], EngineConfig]
+
+
+class _RepetitionError(Exception):
+    """The model says again what it has said."""
 
 
 class Explanation:
@@ -44,7 +54,7 @@ class Explanation:
         subject: what it is about.
         kind: what the user wants to know.
         raw: what the model has said so far.
-        outcome: how it ended: a finish reason, `cancelled`, `no_chat` or `failed`; None while it grows.
+        outcome: how it ended: a finish reason, `repetition`, `cancelled`, `no_chat` or `failed`; None while it grows.
         problem: why the model says nothing, in words, or None.
         metrics: what it cost, once it has ended; tokens and times are of the last stretch where it was interrupted.
         decision: what was chosen so that it would begin within the latency budget; None before its first word.
@@ -82,8 +92,7 @@ class Explanation:
         if self.subject.is_cut or self._shortened:
             mark = f"The model {code_span(model)} was shown a shortened form of this; it says, and it may be wrong:"
         quoted = "\n".join(f"> {line}".rstrip() for line in said.split("\n")) if said else ""
-        ending = {"cancelled": "It was cancelled.", "deadline": "It took too long and was ended."}
-        last = self.problem or ending.get(self.outcome or "", "")
+        last = self.problem or ENDINGS.get(self.outcome or "", "")
         return "\n\n".join(part for part in (mark, quoted, last) if part)
 
     async def run(self, engine: EngineClient, find_config: FindConfig, on_change: Callable[[], None]) -> None:
@@ -93,6 +102,8 @@ class Explanation:
             self.outcome = "deadline" if output is None else output.finish_reason.value
             if not self.raw.strip():
                 self.problem = "The model had nothing to say."
+        except _RepetitionError:
+            self.outcome = "repetition"
         except NoChatError as error:
             self.outcome, self.problem = "no_chat", f"{_sentence(error)} A model that can chat would say more."
         except PackError as error:
@@ -120,11 +131,14 @@ class Explanation:
             return self._request(engine.new_id("explain"), num_left, left_ms)
 
         def follow(said: str, event: GenerationChunk | GenerationOutput) -> None:
-            self.raw = said
+            start = repetition_start(said)
+            self.raw = said[:start].rstrip() if start is not None else said
             if isinstance(event, GenerationChunk):
                 self._note_begin(event.decision)
             else:
                 self._note_end(event.metrics, is_beginning=is_beginning)
+            if start is not None:
+                raise _RepetitionError
             on_change()
 
         ends_ms = monotonic_ms() + DEADLINE_MS

@@ -9,6 +9,7 @@ from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_process import HostCommand
 from plt_lsp.explain.explanation import Explanation
 from plt_lsp.explain.kinds import Kind
+from plt_lsp.explain.repetition import repetition_start
 from plt_lsp.explain.subject import subject_of
 from plt_lsp.positions import Cursor
 from plt_lsp.syntax.tree import SyntaxTree
@@ -255,6 +256,36 @@ async def growing(client, pack):
 async def ended(pack, count=1):
     await until(lambda: len([entry for entry in read_journal(pack) if entry["event"] == "end"]) >= count)
     return [entry["reason"] for entry in read_journal(pack) if entry["event"] == "end"]
+
+
+async def test_a_model_that_turns_in_circles_is_ended_where_it_begins_to(opened, pack):
+    said = "It measures files. The code is written in Python. The code is written in Python. "
+    write_script(pack, text=said + "The code is", piece_chars=len(said), wait_for="never to come")
+    client = await opened()
+    answer = await run(client, "plt.explainSelection", URI, FUNCTION)
+    assert answer["text"].endswith(
+        "> It measures files. The code is written in Python.\n\nIt began to repeat itself and was ended.\n"
+    )
+    assert (answer["outcome"], answer["cancelled"]) == ("repetition", False)
+    await until(lambda: [entry["reason"] for entry in read_journal(pack) if entry["event"] == "end"] == ["aborted"])
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("A first sentence of words. A first sentence of words. ", "A first sentence of words. "),
+        ("1. It calls os.path here.\n2. It calls os.path here.\n", "1. It calls os.path here.\n"),
+        ("It is one long sentence. That is one as well. " * 3, "It is one long sentence. That is one as well. " * 2),
+        ("The file is read once. THE FILE is\tread once. ", "The file is read once. "),
+        ("It calls `os.path.join(a, b)`. It calls `os.path.join(a, b)`, too. It calls `os.path.join(a, b)`", None),
+        ("It is a loop. It is a loop. It is a loop. ", None),
+        ("The same long sentence. Something else is said. The same long sentence. ", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_a_repetition_begins_with_the_sentence_that_was_said_before(text, kept):
+    start = repetition_start(text)
+    assert (None if start is None else text[:start].strip()) == (None if kept is None else kept.strip())
 
 
 async def test_cancelling_the_request_stops_the_model(opened, pack):
