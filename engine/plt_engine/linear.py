@@ -19,6 +19,8 @@ from plt_kernels.dispatch import Ops
 PACKED_ROWS = 6
 # The packed kernels' tile of outputs; other widths stay dense.
 TILE = 16
+# Torch's int8 product of four rows or more reads a weight's rows from addresses that are multiples of so many bytes.
+ALIGNMENT = 16
 # Outputs that a GPU makes dense at a time.
 SLICE_OUTPUTS = 4096
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
@@ -196,7 +198,7 @@ def _kernel(stored: StoredWeight, ops: Ops | None) -> Int4Kernel | Int8Kernel | 
         return None
     if isinstance(stored, Int4Weight):
         return _int4_kernel(stored) if stored.group_size in (32, 64, 128, 256) else None
-    return _int8_kernel(stored)
+    return _int8_kernel(stored) if stored.shape[1] % ALIGNMENT == 0 else None
 
 
 def _int4_kernel(stored: Int4Weight) -> Int4Kernel:
@@ -211,7 +213,10 @@ def _int4_kernel(stored: Int4Weight) -> Int4Kernel:
 def _int8_kernel(stored: Int8Weight) -> Int8Kernel:
     """Torch has one scale per output; weights with several are rounded once more, to the largest of each row."""
     if stored.scale.shape[1] == 1:
-        return Int8Kernel(stored.values, stored.scale[:, 0].to(torch.bfloat16))
+        # A file's tensors begin anywhere.
+        is_aligned = stored.values.data_ptr() % ALIGNMENT == 0
+        values = stored.values if is_aligned else stored.values.clone()
+        return Int8Kernel(values, stored.scale[:, 0].to(torch.bfloat16))
     grouped = stored.values.view(stored.shape[0], -1, stored.group_size).float() * stored.scale.float()[:, :, None]
     scale = (grouped.flatten(1).abs().amax(1) / 127).to(torch.bfloat16)
     wide = scale.float().clamp_min(torch.finfo(torch.float32).tiny)[:, None]

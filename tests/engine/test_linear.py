@@ -1,10 +1,12 @@
 """The packed forms against the dense product of the same weights, and the choice of numerics."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from plt_engine.errors import RequestError
-from plt_engine.linear import PACKED_ROWS, Int4Kernel, Int8Kernel, make_linear, plan_numerics
+from plt_engine.linear import ALIGNMENT, PACKED_ROWS, Int4Kernel, Int8Kernel, make_linear, plan_numerics
 from plt_engine.quantize import concatenate, dequantize, quantize_int4, quantize_int8
 
 BF16 = plan_numerics("bfloat16")
@@ -78,6 +80,25 @@ def test_an_output_width_without_a_packed_form_stays_dense():
     linear = make_linear([quantize_int4(random_weight(8, 15))], [], BF16)
     assert linear.kernel is None
     assert linear(torch.randn(1, IN).bfloat16()).shape == (1, 15)
+
+
+@pytest.mark.parametrize("offset", [1, 4, 8, 15])
+def test_weights_that_begin_anywhere_in_a_file_are_read_from_where_the_kernel_can(offset):
+    whole = quantize_int8(random_weight(9), None)
+    held = torch.empty(offset + whole.values.numel(), dtype=torch.int8)
+    moved = replace(whole, values=held[offset:].view_as(whole.values).copy_(whole.values))
+    linear = make_linear([moved], [], plan_numerics("bfloat16", False))
+    assert isinstance(linear.kernel, Int8Kernel)
+    assert linear.kernel.values.data_ptr() % ALIGNMENT == 0
+    for rows in range(1, PACKED_ROWS + 1):
+        x = torch.randn(rows, IN).bfloat16()
+        assert torch.equal(linear(x), make_linear([whole], [], plan_numerics("bfloat16", False))(x))
+
+
+def test_int8_rows_that_the_kernel_cannot_read_stay_dense():
+    linear = make_linear([quantize_int8(random_weight(10)[:, :40].contiguous(), None)], [], BF16)
+    assert linear.kernel is None
+    assert linear(torch.randn(5, 40).bfloat16()).shape == (5, OUT)
 
 
 def test_an_unknown_dtype_is_named():
