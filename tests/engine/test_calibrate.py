@@ -10,7 +10,7 @@ from plt_engine import calibrate as module
 from plt_engine.calibrate import Measured, judge, read_samples, with_evidence, write_manifest
 from plt_engine.cli import EXIT_OK, main
 from plt_engine.engine import Engine, EngineOptions
-from plt_engine.loop_evidence import loop_options
+from plt_engine.family import loop_options
 from plt_engine.pack import DATA_DIR_VARIABLE, MANIFEST_FILE, Pack, cache_dir, find_pack, load_pack, verify_pack
 from plt_engine.pack_manifest import EXACT, QUALITY, EvidenceKind
 from plt_engine.types import LoopLatency
@@ -47,13 +47,13 @@ def test_a_count_that_was_trained_keeps_its_evidence_and_others_get_it_where_the
 
 def test_figures_are_added_to_the_evidence_and_a_count_of_no_use_loses_its_place(data_dir):
     pack = pack_of(data_dir, loops=2, certified=[2])
-    both = with_evidence(pack.manifest, judge(measured(r1=1.0, r2=1.0), pack.manifest), "cpu, 1 threads")
+    both = with_evidence(pack.manifest, judge(measured(r1=1.0, r2=1.0), pack.manifest), "a.py", "cpu, 1 threads")
     assert both.loop_counts == (1, 2)
     assert both.loops[1].evidence.detail == pack.manifest.loops[0].evidence.detail
     figures = both.loops[1].evidence.figures
     assert (figures[QUALITY], figures[EXACT], figures["token_ms"]) == (1.0, 0.5, 10.0)
     assert [option.bits_per_byte for option in loop_options(both)] == [1.0, 1.0]
-    again = with_evidence(both, judge(measured(r1=2.0, r2=1.0), both), "cpu, 1 threads")
+    again = with_evidence(both, judge(measured(r1=2.0, r2=1.0), both), "a.py", "cpu, 1 threads")
     assert again.loop_counts == (2,)
 
 

@@ -195,7 +195,7 @@ def test_a_result_says_how_many_token_layers_its_prompt_took(engine):
         metrics = run(engine, request(TEXT * 4, session=session, loops=loops)).metrics
         return metrics.num_token_layers, metrics.num_prompt_tokens
 
-    layers = engine._runner.config.num_hidden_layers
+    layers = engine._named.runner.config.num_hidden_layers
     one, num_tokens = token_layers(1, "one")
     assert one == (layers - 1) * num_tokens + 1  # the last layer runs where its output is wanted only
     two, _ = token_layers(2, "two")
@@ -230,8 +230,8 @@ def test_a_file_that_was_found_right_is_read_again_only_after_a_change(tmp_path,
     monkeypatch.setenv("PLT_LSP_DATA_DIR", str(tmp_path / "data"))
     pack = tiny_pack(tmp_path / "tiny")
     hashed = []
-    real = packs.hash_file
-    monkeypatch.setattr(packs, "hash_file", lambda path, *rest: hashed.append(path.name) or real(path, *rest))
+    real = packs._pieces
+    monkeypatch.setattr(packs, "_pieces", lambda path: hashed.append(path.name) or real(path))
     Engine.load(pack.folder, OPTIONS)
     assert sorted(hashed) == sorted(pack.manifest.files)
     hashed.clear()
