@@ -93,10 +93,7 @@ class Engine:
             torch.set_num_threads(options.num_threads)
         named = finished(loading(pack, options))
         tokenizer = Tokenizer.from_file(pack_dir / TOKENIZER_FILE)
-        family = family_of(pack)
-        for message in family.left_out:
-            logger.warning(message)
-        return cls(family, named, tokenizer, options, (time.perf_counter() - started) * 1e3)
+        return cls(family_of(pack), named, tokenizer, options, (time.perf_counter() - started) * 1e3)
 
     def generate(
         self, request: GenerationRequest, should_abort: Callable[[], bool] = lambda: False
@@ -194,6 +191,8 @@ class Engine:
     def _in_pauses(self, first: WarmStart) -> Iterator[None]:
         yield from _all_of(first)
         self._vocabulary.make_ready()
+        for message in self._family.left_out:
+            logger.warning(message)
         while (pack := self._next_pack()) is not None:
             yield from self._join(pack)
 

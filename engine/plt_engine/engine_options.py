@@ -16,8 +16,8 @@ class EngineOptions:
         num_threads: CPU threads, or None for torch's own choice.
         max_context_tokens: the longest prompt plus generation; the model's own limit bounds it.
         cache_bytes: what the KV of all sessions may take together; the one not used for longest goes first.
-        memory_bytes: what the model may take with everything it needs, on its device; None for no cap. While it is
-            loaded it may take more.
+        memory_bytes: what all models may take with everything they need, on their device; None for no cap. While one
+            is loaded it may take more.
         verify_hashes: whether every file is compared with its hash in pack.json before it is used; one that has not
             changed since it was found right is not read again.
         force_loops: whether a loop count without evidence is run, for research; every result of it says so.
