@@ -1,6 +1,7 @@
 """The engine on tiny real packs: streaming, sessions, aborts, deadlines, and what it refuses."""
 
 import os
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,8 @@ from plt_engine.types import (
     StopSpec,
     StopUnit,
 )
+from plt_engine.wire import EngineConfig, Output
+from plt_engine.worker import EngineWorker, Job
 from tests.packs import tiny_pack
 
 OPTIONS = EngineOptions(dtype="float32")
@@ -247,3 +250,20 @@ def test_a_file_that_was_found_right_is_read_again_only_after_a_change(tmp_path,
     (tmp_path / "data" / "verified.json").write_text("not json")
     with pytest.raises(PackHashError, match=r"model\.safetensors"):
         Engine.load(pack.folder, OPTIONS)
+
+
+def test_an_engine_process_lets_go_of_a_model_before_it_reads_another(pack_dir):
+    engines, num_alive, answers = [], [], []
+
+    def load(folder, options):
+        num_alive.append(sum(engine() is not None for engine in engines))
+        engine = Engine.load(folder, OPTIONS)
+        engines.append(weakref.ref(engine))
+        return engine
+
+    worker = EngineWorker(load)
+    for fingerprint in ("old", "new"):
+        config = EngineConfig(str(pack_dir), fingerprint=fingerprint)
+        worker._run_job(Job(fingerprint, config, request(), reply=lambda _: None, finish=answers.append))
+    assert [type(answer) for answer in answers] == [Output, Output]
+    assert num_alive == [0, 0]
