@@ -111,8 +111,8 @@ def calibrate(
         found.append(Measured(loops, round(bits, 4), round(share, 4), latencies.get(loops)))
     measured = judge(found, pack.manifest)
     place = f"{engine.info.device}, {engine.info.num_threads} threads"
-    sample = name_of(", ".join(sample.path for sample in samples), samples)
-    manifest = with_evidence(pack.manifest, measured, sample, place)
+    measured_on = name_of(", ".join(sample.path for sample in samples), samples)
+    manifest = with_evidence(pack.manifest, measured, measured_on, place)
     manifest = replace(manifest, family=family or manifest.family)
     return Calibration(write_manifest(pack, manifest), measured, num_cases // len(counts))
 
