@@ -22,7 +22,7 @@ REASONS: Mapping[DecisionReason, str] = {
 
 def described(decision: Decision) -> str:
     """One line for people."""
-    parts = [f"R={decision.loops} ({'auto' if decision.asked_loops is None else 'as asked'})"]
+    parts = [f"R={decision.loops} ({_choice(decision)})"]
     parts.append(f"{decision.num_prompt_tokens} of {decision.num_whole_tokens} prompt tokens")
     parts.append(f"{decision.num_uncached_tokens} to read")
     if decision.budget_ms is not None:
@@ -32,6 +32,13 @@ def described(decision: Decision) -> str:
     if decision.answer_ms is not None:
         parts.append(f"took {decision.answer_ms:.0f} ms")
     return f"{REASONS[decision.reason]}: {', '.join(parts)}"
+
+
+def _choice(decision: Decision) -> str:
+    if decision.asked_loops is None:
+        return "auto"
+    is_as_asked = decision.loops == decision.asked_loops
+    return "as asked" if is_as_asked else f"the pack for R={decision.asked_loops} is not loaded yet"
 
 
 def decision_to_json(decision: Decision) -> DecisionJson:

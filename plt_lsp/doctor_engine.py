@@ -56,6 +56,8 @@ async def _next(checks: AsyncIterator[Check]) -> Check | None:
 async def _look(client: EngineClient, config: EngineConfig) -> AsyncIterator[Check]:
     info = await client.load(config)
     yield _loaded(info)
+    for message in info.left_out:
+        yield Check("engine", "family", State.NOTE, message)
     for loops in info.loops:
         yield _judged(await _complete(client, config, SAMPLE, loops))
     yield _cached(await _complete(client, config, SAMPLE_NEXT, info.loops[-1]))

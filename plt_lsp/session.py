@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from plt_engine.errors import PackNotFoundError
-from plt_engine.pack import data_dir, find_pack, pack_fingerprint
+from plt_engine.pack import data_dir, find_pack
+from plt_engine.relatives import pack_fingerprint
 from plt_engine.types import Decision
 from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.activity import Activity

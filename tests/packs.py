@@ -6,7 +6,7 @@ Nothing is downloaded; the same arguments give the same bytes.
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from plt_engine.fim import BARRED
 from plt_engine.gguf_import import byte_level_bpe
+from plt_engine.json_object import Figure
 from plt_engine.pack import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Pack, write_pack
 from plt_engine.pack_manifest import (
     ChatFormat,
@@ -185,8 +186,14 @@ def tiny_pack(
     name: str = "tiny",
     seed: int = 0,
     chat: ChatFormat | None = None,
+    family: str | None = None,
+    figures: Mapping[int, Mapping[str, Figure]] | None = None,
 ) -> Pack:
-    """Write a tiny PLT pack to `path`; `certified` are the loop counts with evidence, by default 1 to `loops`."""
+    """Write a tiny PLT pack to `path`.
+
+    `certified` are the loop counts with evidence, by default 1 to `loops`; `figures` are those in their evidence.
+    """
+    figures = figures or {}
     counts = tuple(certified) if certified is not None else tuple(range(1, loops + 1))
     tokenizer = tiny_tokenizer(fim)
     config = tiny_config(len(tokenizer["model"]["vocab"]), loops, gate_hidden, normalize, window)
@@ -199,11 +206,13 @@ def tiny_pack(
         source=PackSource("Random numbers, made for tests.", f"random seed {seed}", f"{seed:064x}"),
         weights=WeightInfo(weight_format, GROUP_SIZE if is_grouped else None),
         loops=tuple(
-            LoopSupport(count, Evidence(EvidenceKind.TRAINED, "Random at every loop alike.")) for count in counts
+            LoopSupport(count, Evidence(EvidenceKind.TRAINED, "Random at every loop alike.", figures.get(count, {})))
+            for count in counts
         ),
         default_loops=max(counts),
         fim=BARRED if fim else None,
         chat=chat,
+        family=family,
     )
 
     def fill(draft: Path) -> None:

@@ -45,6 +45,11 @@ PLAIN_ENGINE = {
     "json_object",
     "recipes",
     "verified_files",
+    "family",
+    "relatives",
+    "config",
+    "latency",
+    "loop_policy",
 }
 HEAVY = {"torch", "triton", "safetensors", "tokenizers", "transformers", "gguf", "plt_kernels"}
 PURE_ROOMS = ("context", "postprocess")

@@ -3,6 +3,7 @@
 What is found goes into the evidence in the user's pack.json. It asks nothing of documents, and knows no server.
 """
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,7 +15,16 @@ from plt_engine.latency import LatencyModel
 from plt_engine.latency_store import LatencyStore, Setup
 from plt_engine.loop_policy import MIN_GAIN
 from plt_engine.pack import MANIFEST_FILE, Pack, load_pack, packs_dir, shipped_dir, write_pack
-from plt_engine.pack_manifest import EXACT, QUALITY, Evidence, EvidenceKind, LoopSupport, PackManifest, dump_manifest
+from plt_engine.pack_manifest import (
+    EXACT,
+    QUALITY,
+    SAMPLE,
+    Evidence,
+    EvidenceKind,
+    LoopSupport,
+    PackManifest,
+    dump_manifest,
+)
 from plt_engine.planner import latencies_of
 from plt_engine.types import GenerationOutput, GenerationRequest, LoopLatency, Prompt, StopSpec, StopUnit
 
@@ -68,8 +78,16 @@ class Calibration:
     num_lines: int
 
 
-def calibrate(folder: Path, num_threads: int | None, progress: Progress = lambda *_: None) -> Calibration:
+def calibrate(
+    folder: Path, num_threads: int | None, progress: Progress = lambda *_: None, family: str | None = None
+) -> Calibration:
     """Measure a pack, and write what was found into its pack.json, or into that of a copy where it is read-only.
+
+    Args:
+        folder: the pack's.
+        num_threads: CPU threads, or None for the engine's choice.
+        progress: told of the cases.
+        family: that the pack is to name from now on, or None for the one that it names.
 
     Raises:
         PackError: the pack cannot be used.
@@ -92,7 +110,10 @@ def calibrate(folder: Path, num_threads: int | None, progress: Progress = lambda
         share = num_right * len(counts) / num_cases
         found.append(Measured(loops, round(bits, 4), round(share, 4), latencies.get(loops)))
     measured = judge(found, pack.manifest)
-    manifest = with_evidence(pack.manifest, measured, f"{engine.info.device}, {engine.info.num_threads} threads")
+    place = f"{engine.info.device}, {engine.info.num_threads} threads"
+    measured_on = name_of(", ".join(sample.path for sample in samples), samples)
+    manifest = with_evidence(pack.manifest, measured, measured_on, place)
+    manifest = replace(manifest, family=family or manifest.family)
     return Calibration(write_manifest(pack, manifest), measured, num_cases // len(counts))
 
 
@@ -116,8 +137,15 @@ def judge(found: Sequence[Measured], manifest: PackManifest) -> tuple[Measured, 
     return tuple(replace(one, evidence=kind(one)) for one in found)
 
 
-def with_evidence(manifest: PackManifest, measured: Sequence[Measured], place: str = "") -> PackManifest:
-    """The manifest with the figures of every count that was found to have evidence; what was not measured stays."""
+def with_evidence(manifest: PackManifest, measured: Sequence[Measured], sample: str, place: str = "") -> PackManifest:
+    """The manifest with the figures of every count that was found to have evidence; what was not measured stays.
+
+    Args:
+        manifest: the pack's.
+        measured: what was found.
+        sample: on what, in words that tell it from others (see `name_of`).
+        place: where the latency was measured.
+    """
     found = {support.loops: support for support in manifest.loops}
     for one in measured:
         before = found.pop(one.loops, None)
@@ -125,7 +153,7 @@ def with_evidence(manifest: PackManifest, measured: Sequence[Measured], place: s
             continue
         detail = f"Measured with the other counts on the sample: {one.bits_per_byte} bits per byte."
         evidence = before.evidence if before else Evidence(one.evidence, detail)
-        figures = {**evidence.figures, QUALITY: one.bits_per_byte, EXACT: one.line_exact_match}
+        figures = {**evidence.figures, QUALITY: one.bits_per_byte, EXACT: one.line_exact_match, SAMPLE: sample}
         if one.latency is not None:
             figures["token_ms"] = round(one.latency.token_ms, 2)
             figures["reading_ms_per_100_tokens"] = round(one.latency.reading_ms, 2)
@@ -155,6 +183,11 @@ def read_samples() -> tuple[Sample, ...]:
     """The files that come with this package, each with a place in half of its longer lines."""
     folder = Path(__file__).parent / "samples"
     return tuple(_sample(name, (folder / name).read_text(encoding="utf-8")) for name in SAMPLES)
+
+
+def name_of(title: str, cases: Sequence[object]) -> str:
+    """What tells the cases that figures come from from others: a title for people, and a digest."""
+    return f"{title} ({hashlib.sha256(repr(tuple(cases)).encode()).hexdigest()[:12]})"
 
 
 def _sample(name: str, text: str) -> Sample:

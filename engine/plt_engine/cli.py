@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     calibration.add_argument("name", metavar="PACK", help="a pack's name or the path of its folder")
     calibration.add_argument("--threads", type=int, metavar="N", help="CPU threads; by default the engine's choice")
+    calibration.add_argument("--family", metavar="NAME", help="have the pack serve as one with others of this family")
     calibration.add_argument("--json", action="store_true", help="print JSON")
     calibration.set_defaults(run=_calibrate)
 
@@ -128,7 +129,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     from plt_engine.calibrate import calibrate
 
     with _progress_bar(MofNCompleteColumn()) as progress:
-        found = calibrate(find_pack(arguments.name), arguments.threads, progress)
+        found = calibrate(find_pack(arguments.name), arguments.threads, progress, arguments.family)
     if arguments.json:
         return _say_json({"folder": str(found.pack.folder), "lines": found.num_lines, "measured": found.measured})
     headings = ("loops", "evidence", "bits per byte", "lines right", "ms a token", "ms to read 100", "error")
@@ -269,6 +270,8 @@ def _facts(pack: Pack, manifest: PackManifest) -> Iterator[tuple[str, str]]:
         for name, figure in support.evidence.figures.items():
             yield f"  {name}", str(figure)
     yield "default loops", str(manifest.default_loops)
+    if manifest.family is not None:
+        yield "family", manifest.family
     yield "FIM", "none: completions see the prefix only" if manifest.fim is None else _fim_text(manifest)
     yield "chat", "none" if manifest.chat is None else "a template of the checkpoint's own"
     for name, figure in manifest.figures.items():

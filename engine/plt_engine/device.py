@@ -11,10 +11,11 @@ from safetensors import safe_open
 
 from plt_engine.config import ModelConfig, read_config
 from plt_engine.errors import RequestError
-from plt_engine.fused import FusedModel, fuse
+from plt_engine.fused import FusedModel, fusing
 from plt_engine.linear import NumericPlan, plan_numerics
-from plt_engine.loader import load_stored, weight_files
+from plt_engine.loader import stored_weights, weight_files
 from plt_engine.quantize import Int4Weight, Int8Weight, StoredWeight
+from plt_engine.steps import Steps
 from plt_kernels.dispatch import Ops, ops_for
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -115,24 +116,26 @@ class Room:
     Attributes:
         num_bytes: of it.
         is_capped: whether a setting bounds it, and not the device.
+        taken_bytes: what other models take of the cap.
     """
 
     num_bytes: int
     is_capped: bool = False
+    taken_bytes: int = 0
 
     def __str__(self) -> str:
-        return (
-            f"The cap on memory is {_gib(self.num_bytes)}"
-            if self.is_capped
-            else f"The GPU has {_gib(self.num_bytes)} free"
-        )
+        if not self.is_capped:
+            return f"The GPU has {_gib(self.num_bytes)} free"
+        taken = f", of which {_gib(self.taken_bytes)} is taken" if self.taken_bytes else ""
+        return f"The cap on memory is {_gib(self.num_bytes + self.taken_bytes)}{taken}"
 
 
-def room_on(device: torch.device, cap_bytes: int | None = None) -> Room | None:
-    """The room on a device under a cap, or None where nothing is known to bound it."""
+def room_on(device: torch.device, cap_bytes: int | None = None, taken_bytes: int = 0) -> Room | None:
+    """The room on a device under a cap of which so much is taken, or None where nothing is known to bound it."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
-    if cap_bytes is not None and (free is None or cap_bytes < free):
-        return Room(cap_bytes, is_capped=True)
+    left = None if cap_bytes is None else cap_bytes - taken_bytes
+    if left is not None and (free is None or left < free):
+        return Room(left, is_capped=True, taken_bytes=taken_bytes)
     return None if free is None else Room(free)
 
 
@@ -177,37 +180,40 @@ def require_memory(need: MemoryNeed, room: Room) -> None:
     )
 
 
-def load_model(
-    folder: Path, device: torch.device, plan: NumericPlan, max_context_tokens: int, cap_bytes: int | None = None
-) -> FusedModel:
-    """Read a pack's weights and bring them to a device, if they fit into a GPU's memory and under the cap.
+def loading_model(
+    folder: Path, device: torch.device, plan: NumericPlan, max_context_tokens: int, room: Room | None = None
+) -> Steps[FusedModel]:
+    """Read a pack's weights and bring them to a device, tensor by tensor, if there is room for them (see `room_on`).
 
     Raises:
-        PackError: the pack cannot be used (see `loader.load_stored`).
+        PackError: the pack cannot be used (see `loader.stored_weights`).
         RequestError: there is too little memory.
     """
-    room = room_on(device, cap_bytes)
+    config = read_config(folder)
     if room is not None:
-        config = read_config(folder)
         context = min(max_context_tokens, config.max_position_embeddings)
         require_memory(memory_need(config, folder, context, plan, working_bytes(device)), room)
-    config, tensors = load_stored(folder)
-    for name in list(tensors):
-        tensors[name] = move(tensors[name], device)
-    return fuse(config, tensors, plan)
+    tensors = {}
+    for name, weight in stored_weights(config, folder):
+        tensors[name] = move(weight, device)
+        yield
+    return (yield from fusing(config, tensors, plan))
 
 
-def bounded_cache_bytes(asked: int, device: torch.device, weights_bytes: int, cap_bytes: int | None = None) -> int:
+def bounded_cache_bytes(
+    asked: int, device: torch.device, weights_bytes: int, cap_bytes: int | None = None, held_bytes: int = 0
+) -> int:
     """What sessions' caches may take together: on a GPU no more than is free once the weights are there.
 
     Args:
         asked: where there is room enough.
-        device: where the model is.
-        weights_bytes: that it takes.
+        device: where the models are.
+        weights_bytes: that they take.
         cap_bytes: what all of it may take together, or None.
+        held_bytes: what the caches take already.
     """
     if device.type == "cuda":
-        asked = min(asked, torch.cuda.mem_get_info(device)[0] - WORKING_BYTES)
+        asked = min(asked, torch.cuda.mem_get_info(device)[0] + held_bytes - WORKING_BYTES)
     return asked if cap_bytes is None else min(asked, cap_bytes - weights_bytes - working_bytes(device))
 
 

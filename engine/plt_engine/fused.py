@@ -13,6 +13,7 @@ from plt_engine.config import ModelConfig
 from plt_engine.linear import Linear, NumericPlan, make_linear
 from plt_engine.model import GATE_NAMES, GATE_PREFIX, LAYER_NAMES, LoopGateWeights
 from plt_engine.quantize import Int8Weight, StoredWeight, dense, dequantize
+from plt_engine.steps import Steps, finished
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,13 +78,22 @@ def fuse(config: ModelConfig, tensors: dict[str, StoredWeight], plan: NumericPla
             plus one layer.
         plan: how to compute.
     """
+    return finished(fusing(config, tensors, plan))
+
+
+def fusing(config: ModelConfig, tensors: dict[str, StoredWeight], plan: NumericPlan) -> Steps[FusedModel]:
+    """Does what `fuse` does, a layer at each step."""
     embed = tensors.pop("model.embed_tokens.weight")
     head = embed if config.tie_word_embeddings else tensors.pop("lm_head.weight")
+    layers = []
+    for i in range(config.num_hidden_layers):
+        layers.append(_layer(config, tensors, f"model.layers.{i}.", plan))
+        yield
     return FusedModel(
         config=config,
         plan=plan,
         embed=_embedding(embed, plan),
-        layers=[_layer(config, tensors, f"model.layers.{i}.", plan) for i in range(config.num_hidden_layers)],
+        layers=layers,
         norm=dense(tensors.pop("model.norm.weight"), plan.dtype),
         lm_head=_head(head, plan),
     )

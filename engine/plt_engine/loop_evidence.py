@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 from plt_engine.config import ModelConfig
 from plt_engine.errors import LoopCountError
-from plt_engine.json_object import Figure
-from plt_engine.loop_policy import LoopOption
-from plt_engine.pack_manifest import QUALITY, PackManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +52,3 @@ def check_loops(
     if not force:
         raise LoopCountError(f"{lack} For research, --force-loops computes it all the same.")
     return LoopChoice(loops, lack)
-
-
-def loop_options(manifest: PackManifest) -> tuple[LoopOption, ...]:
-    """A pack's certified loop counts, each with its quality where that was measured."""
-    return tuple(LoopOption(one.loops, _number(one.evidence.figures.get(QUALITY))) for one in manifest.loops)
-
-
-def _number(figure: Figure | None) -> float | None:
-    return None if figure is None or isinstance(figure, str) else float(figure)

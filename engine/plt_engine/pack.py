@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,15 +133,6 @@ def load_pack(folder: Path) -> Pack:
     return pack
 
 
-def pack_fingerprint(folder: Path) -> str:
-    """Changes when a pack is built anew in its place; it costs one look at the folder, and reads nothing."""
-    try:
-        status = (folder / MANIFEST_FILE).stat()
-    except FileNotFoundError:
-        return ""
-    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
-
-
 def verify_pack(pack: Pack, progress: Progress | None = None, known: VerifiedFiles | None = None) -> None:
     """Compare every file with its recorded sha256, reading each once from end to end.
 
@@ -153,15 +144,26 @@ def verify_pack(pack: Pack, progress: Progress | None = None, known: VerifiedFil
     Raises:
         PackHashError: a file differs; the message names it, both hashes and the command that mends it.
     """
+    for done, total in verifying(pack, known):
+        if progress is not None:
+            progress("verifying hashes", done, total)
+
+
+def verifying(pack: Pack, known: VerifiedFiles | None = None) -> Iterator[tuple[int, int]]:
+    """Does what `verify_pack` does in steps of 1 MiB; yields the bytes done and the bytes in all."""
     sizes = {name: (pack.folder / name).stat().st_size for name in pack.manifest.files}
     total, done = sum(sizes.values()), 0
     for name, expected in pack.manifest.files.items():
         path = pack.folder / name
-        before, done = done, done + sizes[name]
         if known is not None and (path, expected) in known:
+            done += sizes[name]
             continue
-        state = file_state(path)
-        found = hash_file(path, _shifted(progress, "verifying hashes", before, total))
+        state, digest = file_state(path), hashlib.sha256()
+        for piece in _pieces(path):
+            digest.update(piece)
+            done += len(piece)
+            yield done, total
+        found = digest.hexdigest()
         if found != expected:
             raise PackHashError(
                 f"{path} is not the file that pack.json describes: expected sha256 {expected}, found {found}. "
@@ -175,13 +177,18 @@ def hash_file(path: Path, progress: Callable[[int], None] | None = None) -> str:
     """The sha256 of a file, read in pieces of 1 MiB; `progress` is called with the bytes read so far."""
     digest = hashlib.sha256()
     done = 0
+    for piece in _pieces(path):
+        digest.update(piece)
+        done += len(piece)
+        if progress is not None:
+            progress(done)
+    return digest.hexdigest()
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
-            digest.update(piece)
-            done += len(piece)
-            if progress is not None:
-                progress(done)
-    return digest.hexdigest()
+            yield piece
 
 
 def write_pack(

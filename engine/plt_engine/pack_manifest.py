@@ -18,6 +18,8 @@ FORMAT_VERSION = 1
 QUALITY = "bits_per_byte"
 # The share of lines that are completed exactly.
 EXACT = "line_exact_match"
+# What both were measured on; figures of two packs are compared only where this is the same.
+SAMPLE = "sample"
 
 
 class FimOrder(StrEnum):
@@ -137,7 +139,8 @@ class WeightInfo:
 class PackManifest:
     """Everything that `pack.json` holds; `files` maps each other file of the pack to its sha256.
 
-    `refactor_evidence` is what was measured of refactorings that the model wrote, by their offers' names.
+    Packs of one `family` may serve as one, each at its own loop counts (see family.py). `refactor_evidence` is what was
+    measured of refactorings that the model wrote, by their offers' names.
     """
 
     name: str
@@ -149,6 +152,7 @@ class PackManifest:
     default_loops: int
     fim: FimFormat | None = None
     chat: ChatFormat | None = None
+    family: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     refactor_evidence: Mapping[str, RefactorEvidence] = field(default_factory=dict)
@@ -166,8 +170,9 @@ def dump_manifest(manifest: PackManifest) -> bytes:
         document["fim"] = {("format" if key == "name" else key): value for key, value in document["fim"].items()}
     if manifest.chat is not None:
         document["chat"] = {key: value for key, value in document["chat"].items() if value is not None}
-    if not manifest.refactor_evidence:
-        del document["refactor_evidence"]  # older versions know no such key
+    for key in ("family", "refactor_evidence"):
+        if not document[key]:
+            del document[key]  # older versions know no such key
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
 
 
@@ -197,6 +202,7 @@ def _manifest(raw: JsonObject) -> PackManifest:
         default_loops=_default_loops(raw, loops),
         fim=_fim(raw.optional_child("fim")),
         chat=_chat(raw.optional_child("chat")),
+        family=raw.optional_text("family"),
         files=_files(raw.child("files")),
         figures=raw.figures("figures"),
         refactor_evidence=_refactor_evidence(raw.optional_child("refactor_evidence")),

@@ -1,11 +1,11 @@
 """The sequences whose KV is kept between requests: one per session, bounded in bytes, least recently used first out.
 
-It compares ids token by token and copies prefixes between sessions of one workspace, never across workspaces. It does
-not compute KV.
+It compares ids token by token and copies prefixes between sessions of one realm, never across realms: a realm is a
+model and a workspace. It does not compute KV.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from plt_engine.generate import Sequence
 from plt_engine.kv_cache import KVCache
@@ -15,7 +15,7 @@ FORK_TOKENS = 64
 
 
 class PrefixCache:
-    """Sequences by workspace and session.
+    """Sequences by realm and session.
 
     Args:
         new_cache: makes an empty cache for a loop count.
@@ -25,7 +25,7 @@ class PrefixCache:
     def __init__(self, new_cache: Callable[[int], KVCache], max_bytes: int) -> None:
         self._new_cache = new_cache
         self._max_bytes = max_bytes
-        self._sequences: OrderedDict[tuple[str, str], Sequence] = OrderedDict()
+        self._sequences: OrderedDict[tuple[Hashable, str], Sequence] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
@@ -35,10 +35,15 @@ class PrefixCache:
     def __len__(self) -> int:
         return len(self._sequences)
 
-    def acquire(self, workspace_id: str, session_id: str, prompt: list[int], loops: int) -> Sequence:
-        """The session's sequence at a loop count, holding as much of the prompt as any session of its workspace."""
-        key = (workspace_id, session_id)
-        other = self._other(workspace_id, session_id, prompt)
+    def bound(self, max_bytes: int) -> None:
+        """Hold no more than so much from now on."""
+        self._max_bytes = max_bytes
+        self._evict()
+
+    def acquire(self, realm: Hashable, session_id: str, prompt: list[int], loops: int) -> Sequence:
+        """The session's sequence at a loop count, holding as much of the prompt as any session of its realm."""
+        key = (realm, session_id)
+        other = self._other(realm, session_id, prompt)
         sequence = self._sequences.pop(key, None) or Sequence([], self._new_cache(loops))
         if other is not None:
             num_shared = other.num_shared_with(prompt)
@@ -49,20 +54,20 @@ class PrefixCache:
         self._evict()
         return sequence
 
-    def peek(self, workspace_id: str, session_id: str, prompt: list[int]) -> Sequence | None:
+    def peek(self, realm: Hashable, session_id: str, prompt: list[int]) -> Sequence | None:
         """What `acquire` would go on from, or None where it would begin anew; nothing is changed."""
-        return self._other(workspace_id, session_id, prompt) or self._sequences.get((workspace_id, session_id))
+        return self._other(realm, session_id, prompt) or self._sequences.get((realm, session_id))
 
     def close(self, session_id: str) -> None:
-        """Forget a session in every workspace; an unknown one is no error."""
+        """Forget a session in every realm; an unknown one is no error."""
         for key in [key for key in self._sequences if key[1] == session_id]:
             del self._sequences[key]
 
-    def _other(self, workspace_id: str, session_id: str, prompt: list[int]) -> Sequence | None:
+    def _other(self, realm: Hashable, session_id: str, prompt: list[int]) -> Sequence | None:
         """Another session's sequence, where it holds so much more of the prompt that copying it pays."""
-        own = self._sequences.get((workspace_id, session_id))
+        own = self._sequences.get((realm, session_id))
         num_own = 0 if own is None else own.num_shared_with(prompt)
-        others = [one for key, one in self._sequences.items() if key[0] == workspace_id and one is not own]
+        others = [one for key, one in self._sequences.items() if key[0] == realm and one is not own]
         best = max(others, key=lambda other: other.num_shared_with(prompt), default=None)
         is_worth = best is not None and best.num_shared_with(prompt) >= num_own + FORK_TOKENS
         return best if is_worth else None

@@ -227,7 +227,7 @@ class Decision:
     Attributes:
         kind: of the request.
         reason: what decided.
-        asked_loops: the loop count asked for, or None for auto.
+        asked_loops: the loop count asked for, or None for auto; another one is run while its pack is not loaded yet.
         loops: the loop count R that was run.
         budget_ms: the latency budget, or None.
         num_whole_tokens: length of the whole prompt.
@@ -380,7 +380,7 @@ class EngineInfo:
 
     Attributes:
         pack: the pack's name.
-        loops: the certified loop counts.
+        loops: the loop counts with evidence, those of other packs of its family that are loaded among them.
         default_loops: the count used when a request names none.
         fim_format: the fill-in-the-middle format's name, or None where the pack has none.
         max_context_tokens: the longest prompt plus generation.
@@ -388,10 +388,11 @@ class EngineInfo:
         dtype: for example `bfloat16`.
         num_threads: CPU threads used.
         load_ms: how long loading took.
-        weights_bytes: memory held by the weights.
+        weights_bytes: memory held by the weights of all packs that are loaded.
         can_chat: whether it answers questions.
         can_infill: whether it sees the text behind the cursor.
         refactor_evidence: what was measured of refactorings that it wrote, by their offers' names.
+        left_out: which other packs of its family add no loop counts, and why: a message for each.
     """
 
     pack: str
@@ -407,6 +408,7 @@ class EngineInfo:
     can_chat: bool = False
     can_infill: bool = False
     refactor_evidence: Mapping[str, RefactorEvidence] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

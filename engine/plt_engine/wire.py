@@ -23,7 +23,7 @@ from plt_engine import types
 from plt_engine.errors import HostError
 from plt_engine.types import EngineInfo, GenerationChunk, GenerationOutput, GenerationRequest, LoopLatency
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 OptionValue = str | int | float | bool | None
 
 

@@ -4,6 +4,7 @@ The scheduler says which is next and which must stop for another. The worker doe
 how answers travel: an answer is a call of the job's own functions.
 """
 
+import gc
 import logging
 import threading
 import time
@@ -231,7 +232,8 @@ class EngineWorker:
     def _engine_for(self, job: Job) -> EngineLike:
         if self._engine is not None and self._config == job.config:
             return self._engine
-        self._engine = self._config = None  # the old weights are freed before the new ones are read
+        self._engine = self._config = None
+        gc.collect()  # the old weights are freed before the new ones are read, though an engine refers to itself
         job.reply(LoadProgress(job.request_id, job.config.pack_dir, "loading"))
         started = time.monotonic()
         engine = self._factory(Path(job.config.pack_dir), job.config.options)

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from plt_engine.errors import EngineError, HostError, PackError
-from plt_engine.pack import find_pack, pack_fingerprint
+from plt_engine.pack import find_pack
+from plt_engine.relatives import pack_fingerprint
 from plt_engine.wire import EngineConfig, OptionValue
 from plt_lsp.engine_client import EngineClient
 from plt_lsp.engine_command import run_in_engine

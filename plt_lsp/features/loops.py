@@ -3,9 +3,11 @@
 A choice holds from the next request on, until the editor's settings are read again; it starts no engine.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from plt_engine.errors import EngineError
+from plt_engine.family import family_of
 from plt_engine.json_object import Figure
 from plt_engine.pack import find_pack, load_pack
 from plt_engine.pack_manifest import EXACT, QUALITY
@@ -37,6 +39,7 @@ async def switch_loop_count(session: ServerSession, *arguments: object) -> dict[
     lines = [
         f"Loop count: {now or Loops.AUTO.value}",
         *(f"{choice['title']}: {choice['detail']}" for choice in choices),
+        *(stats.info.left_out if stats is not None and stats.info is not None else ()),
     ]
     if session.decision is not None:
         lines.append(f"Last: {described(session.decision)}")
@@ -86,20 +89,27 @@ async def _stats(session: ServerSession) -> Stats | None:
 
 def _choices(session: ServerSession, stats: Stats | None) -> list[dict[str, object]]:
     """Every loop count with evidence, with its quality and, where it was measured here, its latency."""
-    figures = _figures(session)
+    loaded = stats.info.loops if stats is not None and stats.info is not None else ()
+    figures = _figures(session, loaded) or {loops: {} for loops in loaded}
     latencies = {latency.loops: latency for latency in stats.latencies} if stats is not None else {}
-    if not figures and stats is not None and stats.info is not None:
-        figures = {loops: {} for loops in stats.info.loops}
     return [_choice(loops, figures[loops], latencies.get(loops)) for loops in sorted(figures)]
 
 
-def _figures(session: ServerSession) -> dict[int, dict[str, Figure]]:
-    """The figures in the pack's evidence for each loop count; none where the pack cannot be read."""
+def _figures(session: ServerSession, loaded: Sequence[int]) -> dict[int, dict[str, Figure]]:
+    """The figures in the evidence for each loop count of the pack, and for those of its family that are loaded.
+
+    None where the pack cannot be read.
+    """
     try:
-        manifest = load_pack(find_pack(session.settings.model)).manifest
+        family = family_of(load_pack(find_pack(session.settings.model)))
     except (EngineError, OSError):
         return {}
-    return {support.loops: dict(support.evidence.figures) for support in manifest.loops}
+    return {
+        support.loops: dict(support.evidence.figures)
+        for loops, pack in family.by_count.items()
+        for support in pack.manifest.loops
+        if support.loops == loops and (pack is family.packs[0] or loops in loaded)
+    }
 
 
 def _choice(loops: int, figures: dict[str, Figure], latency: LoopLatency | None) -> dict[str, object]:

@@ -37,7 +37,7 @@ def engine(pack) -> Engine:
 
 
 def slow_engine(engine: Engine) -> Engine:
-    engine._planner.learn(SLOW)
+    engine._named.speed.learn(SLOW)
     return engine
 
 

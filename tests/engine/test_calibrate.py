@@ -10,9 +10,9 @@ from plt_engine import calibrate as module
 from plt_engine.calibrate import Measured, judge, read_samples, with_evidence, write_manifest
 from plt_engine.cli import EXIT_OK, main
 from plt_engine.engine import Engine, EngineOptions
-from plt_engine.loop_evidence import loop_options
+from plt_engine.family import family_of, loop_options
 from plt_engine.pack import DATA_DIR_VARIABLE, MANIFEST_FILE, Pack, cache_dir, find_pack, load_pack, verify_pack
-from plt_engine.pack_manifest import EXACT, QUALITY, EvidenceKind
+from plt_engine.pack_manifest import EXACT, QUALITY, SAMPLE, EvidenceKind
 from plt_engine.types import LoopLatency
 from tests.packs import tiny_pack
 
@@ -47,13 +47,14 @@ def test_a_count_that_was_trained_keeps_its_evidence_and_others_get_it_where_the
 
 def test_figures_are_added_to_the_evidence_and_a_count_of_no_use_loses_its_place(data_dir):
     pack = pack_of(data_dir, loops=2, certified=[2])
-    both = with_evidence(pack.manifest, judge(measured(r1=1.0, r2=1.0), pack.manifest), "cpu, 1 threads")
+    both = with_evidence(pack.manifest, judge(measured(r1=1.0, r2=1.0), pack.manifest), "a.py", "cpu, 1 threads")
     assert both.loop_counts == (1, 2)
     assert both.loops[1].evidence.detail == pack.manifest.loops[0].evidence.detail
     figures = both.loops[1].evidence.figures
     assert (figures[QUALITY], figures[EXACT], figures["token_ms"]) == (1.0, 0.5, 10.0)
+    assert figures[SAMPLE] == "a.py"
     assert [option.bits_per_byte for option in loop_options(both)] == [1.0, 1.0]
-    again = with_evidence(both, judge(measured(r1=2.0, r2=1.0), both), "cpu, 1 threads")
+    again = with_evidence(both, judge(measured(r1=2.0, r2=1.0), both), "a.py", "cpu, 1 threads")
     assert again.loop_counts == (2,)
 
 
@@ -104,7 +105,16 @@ def test_the_command_measures_every_count_and_notes_it(data_dir, monkeypatch, ca
     manifest = load_pack(pack.folder).manifest
     assert QUALITY in manifest.loops[-1].evidence.figures
     assert list((cache_dir() / "latency").iterdir()), "the server need not measure it again"
+    assert manifest.family is None
+    other = tiny_pack(data_dir / "packs" / "other", certified=[1], name="other")
+    for name in ("tiny", "other"):
+        assert main(["models", "calibrate", name, "--threads", "1", "--family", "ours"]) == EXIT_OK
+    family = family_of(load_pack(pack.folder))
+    assert [one.manifest.name for one in family.packs] == ["tiny", "other"]
+    assert load_pack(other.folder).manifest.family == "ours"
+    capsys.readouterr()
     assert main(["models", "calibrate", "tiny", "--threads", "1"]) == EXIT_OK
+    assert load_pack(pack.folder).manifest.family == "ours"
     table = capsys.readouterr().out
     assert "trained" in table
     assert "4 lines" in table

@@ -131,7 +131,7 @@ LONG = replace(QUESTION, code="value = value + 1\n" * 20, shorter=("value = valu
 
 def begun(engine, budget_ms, question=LONG, loops=None):
     """The first chunk and the output."""
-    engine._planner.learn(SLOW)
+    engine._named.speed.learn(SLOW)
     request = GenerationRequest(
         "1", "explanation", Prompt(""), stop=StopSpec(max_tokens=12), heals_tokens=False, question=question,
         loops=loops, kind=RequestKind.EXPLAIN, budget_ms=budget_ms,

@@ -1,6 +1,7 @@
 """The engine on tiny real packs: streaming, sessions, aborts, deadlines, and what it refuses."""
 
 import os
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,8 @@ from plt_engine.types import (
     StopSpec,
     StopUnit,
 )
+from plt_engine.wire import EngineConfig, Output
+from plt_engine.worker import EngineWorker, Job
 from tests.packs import tiny_pack
 
 OPTIONS = EngineOptions(dtype="float32")
@@ -195,7 +198,7 @@ def test_a_result_says_how_many_token_layers_its_prompt_took(engine):
         metrics = run(engine, request(TEXT * 4, session=session, loops=loops)).metrics
         return metrics.num_token_layers, metrics.num_prompt_tokens
 
-    layers = engine._runner.config.num_hidden_layers
+    layers = engine._named.runner.config.num_hidden_layers
     one, num_tokens = token_layers(1, "one")
     assert one == (layers - 1) * num_tokens + 1  # the last layer runs where its output is wanted only
     two, _ = token_layers(2, "two")
@@ -230,8 +233,8 @@ def test_a_file_that_was_found_right_is_read_again_only_after_a_change(tmp_path,
     monkeypatch.setenv("PLT_LSP_DATA_DIR", str(tmp_path / "data"))
     pack = tiny_pack(tmp_path / "tiny")
     hashed = []
-    real = packs.hash_file
-    monkeypatch.setattr(packs, "hash_file", lambda path, *rest: hashed.append(path.name) or real(path, *rest))
+    real = packs._pieces
+    monkeypatch.setattr(packs, "_pieces", lambda path: hashed.append(path.name) or real(path))
     Engine.load(pack.folder, OPTIONS)
     assert sorted(hashed) == sorted(pack.manifest.files)
     hashed.clear()
@@ -247,3 +250,20 @@ def test_a_file_that_was_found_right_is_read_again_only_after_a_change(tmp_path,
     (tmp_path / "data" / "verified.json").write_text("not json")
     with pytest.raises(PackHashError, match=r"model\.safetensors"):
         Engine.load(pack.folder, OPTIONS)
+
+
+def test_an_engine_process_lets_go_of_a_model_before_it_reads_another(pack_dir):
+    engines, num_alive, answers = [], [], []
+
+    def load(folder, options):
+        num_alive.append(sum(engine() is not None for engine in engines))
+        engine = Engine.load(folder, OPTIONS)
+        engines.append(weakref.ref(engine))
+        return engine
+
+    worker = EngineWorker(load)
+    for fingerprint in ("old", "new"):
+        config = EngineConfig(str(pack_dir), fingerprint=fingerprint)
+        worker._run_job(Job(fingerprint, config, request(), reply=lambda _: None, finish=answers.append))
+    assert [type(answer) for answer in answers] == [Output, Output]
+    assert num_alive == [0, 0]

@@ -179,12 +179,12 @@ def test_a_name_that_is_taken_is_never_said_again(engine):
 def test_the_best_token_is_taken_at_each_step(engine):
     constraint = IdentifierConstraint(max_chars=10)
     output = run(engine, asked(constraint, heals_tokens=False))
-    tokenizer, name = engine._vocabulary.tokenizer, ""
+    runner, tokenizer, name = engine._named.runner, engine._vocabulary.tokenizer, ""
     plan, _ = engine._plan(asked(constraint, heals_tokens=False), None)
     ids = list(plan.ids)
     while True:
-        cache = engine._runner.new_cache(output.metrics.loops)
-        logits = engine._runner.logits(engine._runner.prefill(cache, ids)[-1])
+        cache = runner.new_cache(output.metrics.loops)
+        logits = runner.logits(runner.prefill(cache, ids)[-1])
         best = max(allowed_by_definition(name, b"", constraint), key=lambda i: float(logits[i]))
         if is_end(best):
             break

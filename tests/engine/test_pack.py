@@ -48,6 +48,7 @@ def manifests(draw):
         default_loops=draw(st.sampled_from(counts)),
         fim=draw(st.none() | st.sampled_from(FAMILIES)),
         chat=draw(st.none() | st.builds(ChatFormat, NAMES)),
+        family=draw(st.none() | NAMES),
         files=draw(st.dictionaries(st.sampled_from(["config.json", "a.safetensors"]), SHA256)),
         figures=draw(FIGURES),
     )

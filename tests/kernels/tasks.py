@@ -12,11 +12,12 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from plt_engine.device import load_model, plan_for
+from plt_engine.device import loading_model, plan_for
 from plt_engine.engine import Engine, EngineOptions
 from plt_engine.kv_cache import KVCache
 from plt_engine.runner import ModelRunner
 from plt_engine.static_decode import DecodeStep
+from plt_engine.steps import finished
 from plt_engine.types import GenerationOutput, GenerationRequest
 from plt_kernels import triton_path
 from plt_kernels.dispatch import VARIABLE
@@ -44,7 +45,8 @@ def engine_logits(folder: Path, loops: int, tokens: list[int], num_prefilled: in
     """Logits [T - K + 1, V] of a pack on the Triton path: of the last of K prefilled positions and of each decoded."""
     with on_the_triton_path():
         device, plan = plan_for("cpu", "float32")
-        runner = ModelRunner(load_model(folder, device, replace(plan, packs=False), len(tokens)), len(tokens))
+        model = finished(loading_model(folder, device, replace(plan, packs=False), len(tokens)))
+        runner = ModelRunner(model, len(tokens))
         cache = runner.new_cache(loops)
         state = runner.prefill(cache, tokens[:num_prefilled], chunk_tokens=8)
         assert state is not None
@@ -67,7 +69,8 @@ def launches_of_a_step(folder: Path, loops: int) -> list[str]:
     Whatever would wait for a device, to ask for a number or a number of elements, is an error with such tensors.
     """
     meta = torch.device("meta")
-    model = load_model(folder, meta, replace(plan_for("cpu", "float32")[1], packs=True, ops=triton_path), 32)
+    plan = replace(plan_for("cpu", "float32")[1], packs=True, ops=triton_path)
+    model = finished(loading_model(folder, meta, plan, 32))
     cache = KVCache(model.config, loops, torch.float32, meta)
     cache.reserve(32)
     table = torch.empty(32, model.config.head_dim, device=meta)

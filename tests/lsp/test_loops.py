@@ -1,12 +1,15 @@
 """Loop counts and budgets over stdio: what the engine is asked for, what is told of it, and how it is switched."""
 
+import asyncio
+
 import pytest
 
+from plt_engine.pack_manifest import QUALITY, SAMPLE
 from plt_lsp.client import LspClient, ResponseError
 from tests.lsp.conftest import OWN_CAPABILITIES
 from tests.lsp.scripted_engine import write_script
 from tests.lsp.test_server import generations
-from tests.lsp.waiting import until
+from tests.lsp.waiting import POLL_S, until
 from tests.packs import tiny_pack
 
 URI = "file:///project/code/a.py"
@@ -134,3 +137,28 @@ async def test_with_the_real_engine_the_status_tells_the_decision_and_the_choice
     assert "Last: " in found["text"]
     statistics = await execute(client, "plt.showStatistics")
     assert any(group["budgetKeptShare"] is not None for group in statistics["groups"])
+
+
+async def test_the_counts_of_a_family_are_offered_once_their_packs_are_loaded(start, data_dir):
+    def pack(name: str, loops: int, bits: float) -> None:
+        figures = {loops: {QUALITY: bits, SAMPLE: "a.py" if name != "odd" else "b.py"}}
+        tiny_pack(data_dir / "packs" / name, loops, certified=[loops], family="tiny", figures=figures)
+
+    for name, loops, bits in (("one", 1, 1.2), ("two", 2, 1.0), ("odd", 3, 0.1)):
+        pack(name, loops, bits)
+    client = await started(start, "one", "--stdio", loops=2, inlineCompletion={"deadlineMs": 120_000})
+    before = await execute(client, "plt.switchLoopCount")
+    assert [choice["loops"] for choice in before["choices"]] == [1]
+    await ask(client)
+    early = (await client.request("plt/status"))["decision"]
+    assert (early["loops"], early["askedLoops"]) == (1, 2)
+    assert "the pack for R=2 is not loaded yet" in early["text"]
+
+    while (await client.request("plt/status"))["engine"]["info"]["loops"] != [1, 2]:  # noqa: ASYNC110
+        await asyncio.sleep(POLL_S)
+    found = await execute(client, "plt.switchLoopCount", 2)
+    assert [(choice["loops"], choice["bitsPerByte"]) for choice in found["choices"]] == [(1, 1.2), (2, 1.0)]
+    assert "The pack odd is left out of the family tiny: its quality" in found["text"]
+    client.change(URI, 2, {"text": TEXT + "x = 1\n    "})
+    await client.inline_completion(URI, 2, 4, is_automatic=True)
+    assert (await client.request("plt/status"))["decision"]["loops"] == 2

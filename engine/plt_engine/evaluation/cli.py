@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from plt_engine.calibrate import judge, with_evidence, write_manifest
+from plt_engine.calibrate import judge, name_of, with_evidence, write_manifest
 from plt_engine.engine import Engine, EngineOptions
 from plt_engine.errors import EngineError, RequestError
 from plt_engine.evaluation.arms import bar, loop_counts, publish
@@ -95,7 +95,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     table = to_markdown(settings, found)
     publish(table, to_json(settings, found, arms, scores), arguments.json, arguments.markdown)
     if arguments.write_evidence:
-        _write_evidence(packs, scores)
+        _write_evidence(packs, scores, name_of("held-out code", (cases.pieces, cases.cursors)))
     return 0
 
 
@@ -106,10 +106,10 @@ def _check_evidence(packs: Sequence[tuple[Path, int]]) -> None:
         raise RequestError(f"--write-evidence compares with the pack's default, {default}; give it to --loops, too.")
 
 
-def _write_evidence(packs: Sequence[tuple[Path, int]], scores: Sequence[ArmScores]) -> None:
+def _write_evidence(packs: Sequence[tuple[Path, int]], scores: Sequence[ArmScores], sample: str) -> None:
     pack = load_pack(packs[-1][0])
     own = [measured_of(one) for (folder, _), one in zip(packs, scores, strict=True) if folder == pack.folder]
-    folder = write_manifest(pack, with_evidence(pack.manifest, judge(own, pack.manifest))).folder
+    folder = write_manifest(pack, with_evidence(pack.manifest, judge(own, pack.manifest), sample)).folder
     sys.stdout.write(f"The figures stand in {folder / 'pack.json'} now.\n")
 
 
