@@ -12,7 +12,7 @@ import pytest
 
 from plt_engine.pack import DATA_DIR_VARIABLE
 from plt_lsp.client import LspClient
-from tests.lsp.fork_server import ForkServer
+from tests.fork_server import ForkServer
 from tests.lsp.scripted_engine import write_script
 
 FACTORY = "tests.lsp.scripted_engine:load"
@@ -79,7 +79,7 @@ def validator(method: str, part: str) -> jsonschema.protocols.Validator:
 @pytest.fixture(scope="session")
 def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
     """Where servers come from; each would need a second and more to import what it is made of."""
-    with ForkServer(tmp_path_factory.mktemp("forks")) as server:
+    with ForkServer(tmp_path_factory.mktemp("forks"), "plt_lsp.cli", "plt_lsp.server") as server:
         yield server
 
 
