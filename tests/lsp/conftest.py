@@ -43,6 +43,14 @@ def patient(options: Any) -> Any:
     return {**options, "plt": {**plt, "inlineCompletion": {"latencyBudgetMs": PATIENCE_MS, **inline}}}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """For every process that tests start: tiny models gain nothing from threads, and lose much on a busy machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """A data folder of the test's own, without any pack."""
