@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from plt_engine.conversion import source_files
 from plt_engine.errors import PackError
 from plt_engine.pack import load_pack, verify_pack
 from tests.checkpoints import iquest_loop_config, iquest_loop_weights, loopcoder_config, write_checkpoint
+from tests.fork_server import ForkServer
 from tests.hub_server import COMMIT, REPO, serve
 
 
@@ -27,31 +27,32 @@ def repository(tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory):
+    """Where the commands come from, with all that converting a checkpoint imports; the client library is not of it."""
+    imports = ("plt_engine.conversion", "plt_engine.hub")
+    with ForkServer(tmp_path_factory.mktemp("forks"), "plt_engine.cli", *imports, OMP_NUM_THREADS="1") as server:
+        yield server
+
+
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, commands):
     """Start the command in a process of its own, since the library reads its endpoint once."""
 
     def command(hub, *words):
         environment = {
             **os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"),
-            "PLT_LSP_DATA_DIR": str(tmp_path / "data"), "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1",
+            "PLT_LSP_DATA_DIR": str(tmp_path / "data"), "HF_HUB_DISABLE_TELEMETRY": "1",
         }  # fmt: skip
         environment.pop("HF_HUB_OFFLINE", None)
-        words = (sys.executable, "-m", "plt_engine.cli", "models", "add", *words)
-        pipe = subprocess.PIPE
-        return subprocess.Popen(words, env=environment, stdout=pipe, stderr=pipe, text=True)
+        return commands.begin(("models", "add", *words), environment)
 
     return command
 
 
-def finish(child):
-    out, err = child.communicate(timeout=100)
-    return child.returncode, out, err
-
-
 def test_a_repository_becomes_a_pack_and_only_what_is_wanted_is_fetched(tmp_path, repository, start):
     with serve(repository) as hub:
-        code, out, err = finish(start(hub, REPO, "--quantize", "int4"))
+        code, out, err = start(hub, REPO, "--quantize", "int4").finish()
     assert code == 0, err
     assert "added tiny-coder-int4" in out
     assert "plt_num_loops 2" in out
@@ -75,12 +76,12 @@ def test_a_cut_off_fetch_goes_on_where_it_stopped(tmp_path, start):
         child = start(hub, f"{REPO}@{COMMIT}", "--keep-download")
         assert hub.stalled.wait(100)
         [partial] = wait_for(lambda: [path for path in tmp_path.rglob("*.part") if path.stat().st_size > 10_000_000])
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
+        child.kill()
+        assert child.finish()[0] == -signal.SIGKILL
         held = partial.stat().st_size
         hub.stalls_at = None
         hub.asked.clear()
-        code, _, err = finish(start(hub, f"{REPO}@{COMMIT}", "--keep-download"))
+        code, _, err = start(hub, f"{REPO}@{COMMIT}", "--keep-download").finish()
     assert code == 0, err
     assert [start for method, name, start in hub.asked if (method, name) == ("GET", "model.safetensors")] == [held]
     assert 0 < held < size
@@ -122,7 +123,7 @@ def lacking_a_shard(folder, hub):
 def test_what_cannot_be_used_is_one_line_and_no_weights_are_fetched_in_vain(tmp_path, repository, start, fault):
     with serve(repository) as hub:
         words = fault(repository, hub)
-        code, out, err = finish(start(hub, REPO))
+        code, out, err = start(hub, REPO).finish()
     assert (code, out) == (1, "")
     [message] = [line for line in err.splitlines() if line.startswith("plt-lsp: ")]
     assert words in message
@@ -133,7 +134,7 @@ def test_what_cannot_be_used_is_one_line_and_no_weights_are_fetched_in_vain(tmp_
 
 def test_a_repository_that_is_not_there_is_one_line(repository, start):
     with serve(repository) as hub:
-        code, out, err = finish(start(hub, "owner/nothing"))
+        code, out, err = start(hub, "owner/nothing").finish()
     assert (code, out) == (1, "")
     assert "The hub did not give owner/nothing: RepositoryNotFoundError" in err.splitlines()[-1]
 

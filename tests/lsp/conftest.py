@@ -12,7 +12,7 @@ import pytest
 
 from plt_engine.pack import DATA_DIR_VARIABLE
 from plt_lsp.client import LspClient
-from tests.lsp.fork_server import ForkServer
+from tests.fork_server import ForkServer
 from tests.lsp.scripted_engine import write_script
 
 FACTORY = "tests.lsp.scripted_engine:load"
@@ -41,6 +41,14 @@ def patient(options: Any) -> Any:
     if not isinstance(inline, dict):
         return options
     return {**options, "plt": {**plt, "inlineCompletion": {"latencyBudgetMs": PATIENCE_MS, **inline}}}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """For every process that tests start: tiny models gain nothing from threads, and lose much on a busy machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture
@@ -79,7 +87,7 @@ def validator(method: str, part: str) -> jsonschema.protocols.Validator:
 @pytest.fixture(scope="session")
 def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
     """Where servers come from; each would need a second and more to import what it is made of."""
-    with ForkServer(tmp_path_factory.mktemp("forks")) as server:
+    with ForkServer(tmp_path_factory.mktemp("forks"), "plt_lsp.cli", "plt_lsp.server") as server:
         yield server
 
 

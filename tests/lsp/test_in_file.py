@@ -150,9 +150,9 @@ ENDS = {"python": "", "typescript": "}\n", "go": ""}
 
 
 def long_file(language_id: str) -> tuple[list[str], int]:
-    """A file of 3000 lines, and the row of an empty line in the middle of a body amid it."""
+    """A file of 1200 lines, and the row of an empty line in the middle of a body amid it."""
     num_rows = METHODS[language_id].count("\n")
-    methods = [METHODS[language_id].replace("{i}", f"{i}").replace("{j}", f"{i + 1}") for i in range(3000 // num_rows)]
+    methods = [METHODS[language_id].replace("{i}", f"{i}").replace("{j}", f"{i + 1}") for i in range(1200 // num_rows)]
     middle = len(methods) // 2
     head = HEADS[language_id] + "".join(methods[:middle])
     lines = split_lines(head + "".join(methods[middle:]) + ENDS[language_id])
@@ -163,10 +163,11 @@ def long_file(language_id: str) -> tuple[list[str], int]:
 
 @pytest.mark.parametrize("language_id", TYPED)
 def test_a_key_press_changes_the_prefix_by_what_is_typed_alone(language_id):
+    """In a file that is several times as long as what is shown of it."""
     lines, row = long_file(language_id)
-    assert len(lines) > 2900
+    assert len(lines) > 1150
     indent = {"python": " " * 8, "typescript": " " * 4, "go": "\t"}[language_id]
-    frames, trees, prefixes, suffixes = FrameCache(), TreeCache(), [], []
+    frames, trees, prefixes, suffixes, limits = FrameCache(), TreeCache(), [], [], budgets(8000, 1600)
     text = TYPED[language_id].replace("\n", "\n" + indent)
     line = indent
     for char in text[:200]:
@@ -177,7 +178,7 @@ def test_a_key_press_changes_the_prefix_by_what_is_typed_alone(language_id):
         else:
             line += char
             lines[row] = line + "\n"
-        snapshot = Snapshot("file:///a", 1, language_id, "b", "a", tuple(lines), Cursor(row, len(line)), Settings())
+        snapshot = Snapshot("file:///a", 1, language_id, "b", "a", tuple(lines), Cursor(row, len(line)), limits)
         prompt = build_prompt(snapshot, outline_around(snapshot, frames, trees))
         prefixes.append((prompt.prefix, char))
         suffixes.append(prompt.suffix)

@@ -1,5 +1,8 @@
 """Outlines: what each language's files define and import, and that no file is too broken or too deep for one."""
 
+from functools import cache
+from unittest import mock
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from plt_lsp.documents import split_lines
 from plt_lsp.syntax.grammars import GRAMMARS
 from plt_lsp.syntax.outline import MAX_DEFINITIONS, outline
-from plt_lsp.syntax.outline_after import MIN_ROWS, outline_after
+from plt_lsp.syntax.outline_after import outline_after
 from plt_lsp.syntax.outline_imports import use_tree
 from plt_lsp.syntax.outline_types import ImportedName, Outline
 from plt_lsp.syntax.outlines.tables import TABLES
@@ -143,13 +146,14 @@ def test_rusts_trees_of_paths(text, expected):
     assert list(use_tree(text)) == expected
 
 
-def long_text(language_id):
-    """A sample so often that its outline is made from the one before; each time it defines other names."""
-    text, times = samples.sample(language_id).replace(CURSOR, "ready"), 1
+@cache
+def long_file(language_id):
+    """The tree of a sample three times over, each time with other names, and its outline."""
+    text = samples.sample(language_id).replace(CURSOR, "ready")
     head = "" if language_id != "php" else "<?php\n"
-    while text.count("\n") * times < MIN_ROWS + 100:
-        times += 1
-    return head + "\n\n".join(text.removeprefix(head).replace("Store", f"Store{i}") for i in range(times))
+    three = head + "\n\n".join(text.removeprefix(head).replace("Store", f"Store{i}") for i in range(3))
+    tree = SyntaxTree.parse(language_id, three)
+    return tree, outline(tree)
 
 
 PIECES = ["\n", "\n\n", "x\n", "# text\n", "// text\n", "/** text */\n", "-- text\n", "import a\n", "def f(): pass\n"]
@@ -160,14 +164,15 @@ PIECES += ["function f() {}\n", "}\n", "{\n", "    \n", "class A {}\n", "    ret
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_an_outline_after_an_edit_equals_a_fresh_one(language_id, data):
-    tree = SyntaxTree.parse(language_id, long_text(language_id))
-    known = outline(tree)
+    """Of a text that would be read whole, were it not for the least number of rows that is set here."""
+    tree, known = long_file(language_id)
     for _ in range(3):
         first = data.draw(st.integers(0, len(tree.lines) - 1))
         last = min(len(tree.lines), first + data.draw(st.sampled_from([0, 0, 0, 1, 2, 30])))
         added = data.draw(st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(tree.lines[:-1])), max_size=3))
         edited = tree.advanced(split_lines("".join([*tree.lines[:first], *added, *tree.lines[last:]])))
-        found = outline_after(known, tree, edited)
+        with mock.patch("plt_lsp.syntax.outline_after.MIN_ROWS", 0):
+            found = outline_after(known, tree, edited)
         assert found == outline(edited)
         tree, known = edited, found
 

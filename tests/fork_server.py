@@ -1,12 +1,13 @@
-"""Server processes without the wait for their imports: each is forked from one process that has imported everything.
+"""Processes of this project without the wait for their imports: each is forked from one that has imported everything.
 
-A forked server is a real one: its own process, environment and standard streams, and the same `main`. What it leaves
-out, the start of Python, is what the tests of the command line go through.
+A forked process is a real one: its own process, environment and standard streams, and the same `main`. What it leaves
+out, the start of Python, is what other tests of the command line go through.
 """
 
 import array
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import selectors
@@ -14,20 +15,27 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 MAX_MESSAGE_BYTES = 1 << 20
+PATIENCE_S = 100
 
 
 class ForkServer:
-    """The process that forks; a context manager that ends it."""
+    """The process that forks; a context manager that ends it.
 
-    def __init__(self, folder: Path) -> None:
+    `command` is the module whose `main` is run with the words, `imports` are modules that it shall find imported.
+    """
+
+    def __init__(self, folder: Path, command: str, *imports: str, **variables: str) -> None:
         self._path = folder / "fork-server"
-        words = [sys.executable, "-m", __name__, str(self._path)]
-        self._process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE)
+        words = [sys.executable, "-m", __name__, str(self._path), command, *imports]
+        self._process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, **variables})
 
     def __enter__(self) -> "ForkServer":
         assert self._process.stdout is not None
@@ -39,19 +47,53 @@ class ForkServer:
         self._process.wait()
 
     async def start(self, words: Sequence[str], environment: Mapping[str, str]) -> "ForkedProcess":
-        """A process that runs `plt_lsp.cli` with these words in this environment."""
+        """A process that runs the command with these words in this environment."""
         child_in, stdin = os.pipe()
         stdout, child_out = os.pipe()
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        connection.connect(str(self._path))
-        message = json.dumps({"words": list(words), "environment": dict(environment)}).encode()
-        descriptors = array.array("i", [child_in, child_out, 2])
-        connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+        connection = self._order(words, environment, [child_in, child_out, 2])
         os.close(child_in)
         os.close(child_out)
         connection.setblocking(False)
         pid = int(await asyncio.get_running_loop().sock_recv(connection, 64))
         return await ForkedProcess.connect(pid, connection, stdin, stdout)
+
+    def begin(self, words: Sequence[str], environment: Mapping[str, str]) -> "ForkedCommand":
+        """The same for who does not talk to the process: it reads nothing, and what it says is there at its end."""
+        with contextlib.ExitStack() as files:
+            nothing = files.enter_context(open(os.devnull, "rb"))
+            said = [files.enter_context(tempfile.TemporaryFile()) for _ in ("out", "err")]
+            connection = self._order(words, environment, [file.fileno() for file in (nothing, *said)])
+            return ForkedCommand(connection, said, files.pop_all())
+
+    def _order(self, words: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int]) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.connect(str(self._path))
+        message = json.dumps({"words": list(words), "environment": dict(environment)}).encode()
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
+        connection.sendmsg([message], [rights])
+        return connection
+
+
+class ForkedCommand:
+    """What the tests of commands need of a `subprocess.Popen`."""
+
+    def __init__(self, connection: socket.socket, said: Sequence[BinaryIO], files: contextlib.ExitStack) -> None:
+        connection.settimeout(PATIENCE_S)
+        self._connection, self._said, self._files = connection, said, files
+        self.pid = int(connection.recv(64))
+
+    def kill(self) -> None:
+        """End it as the system would."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def finish(self) -> tuple[int, str, str]:
+        """Wait for its end: the exit code, or minus the signal, and what it has said on both streams."""
+        with self._connection, self._files:
+            code = os.waitstatus_to_exitcode(int(self._connection.recv(64)))
+            for file in self._said:
+                file.seek(0)
+            out, err = (file.read().decode() for file in self._said)
+            return code, out, err
 
 
 class ForkedProcess:
@@ -98,11 +140,10 @@ class _PipeWriter(asyncio.StreamWriter):
         """Return at once: closing a pipe waits for nobody."""
 
 
-def serve(path: str) -> None:
+def serve(path: str, command: str, *imports: str) -> None:
     """Fork a process for each connection, tell its pid, and later its wait status."""
-    import plt_lsp.cli
-    import plt_lsp.server  # noqa: F401  (what takes the time)
-
+    for module in (command, *imports):
+        importlib.import_module(module)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(path)
     listener.listen()
@@ -114,7 +155,7 @@ def serve(path: str) -> None:
         for key, _ in selector.select():
             if key.fileobj is listener:
                 connection, _ = listener.accept()
-                pid = _fork(connection)
+                pid = _fork(connection, command)
                 connection.send(str(pid).encode())
                 selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, connection))
             else:
@@ -125,21 +166,19 @@ def serve(path: str) -> None:
                     connection.send(str(os.waitpid(pid, 0)[1]).encode())
 
 
-def _fork(connection: socket.socket) -> int:
+def _fork(connection: socket.socket, command: str) -> int:
     message, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE_BYTES, 3)
     order = json.loads(message)
     pid = os.fork()
     if pid == 0:
-        _become(order, descriptors)
+        _become(command, order, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     return pid
 
 
-def _become(order: Mapping[str, object], descriptors: Sequence[int]) -> None:
+def _become(command: str, order: Mapping[str, object], descriptors: Sequence[int]) -> None:
     """Be the process that was ordered, to its end."""
-    from plt_lsp import cli
-
     code = 70
     try:
         for standard, descriptor in enumerate(descriptors):
@@ -148,14 +187,17 @@ def _become(order: Mapping[str, object], descriptors: Sequence[int]) -> None:
         os.environ.clear()
         os.environ.update(order["environment"])
         sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-        code = cli.main(order["words"])
-        sys.stdout.flush()
-        sys.stderr.flush()
+        code = importlib.import_module(command).main(order["words"])
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
     finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])
