@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps '$(TRITON)'
 	@touch $@
 
-demo: $(STAMP) ## build the model pack, start the server, complete real files
+demo: $(STAMP) ## start the server with the model that ships with it, complete real files
 	$(PY) -m plt_lsp.cli demo
 
 check: $(STAMP) ## ruff, mypy (strict) and the layer test

@@ -96,7 +96,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "complete": (_complete, "complete a file at one cursor, through a real server"),
     "context": (_context, "show what the model is shown at one cursor, and why"),
     "explain": (_explain, "explain some lines of a file: facts, and then the model's words"),
-    "demo": (_demo, "build the default model and complete some real files"),
+    "demo": (_demo, "complete some real files with the model that ships with it"),
     "doctor": (_doctor, "check the installation, the models and one completion"),
     "stats": (_stats, "show what was offered and used on this machine"),
     "models": (_models, "build, add, list, show and calibrate model packs"),

@@ -1,12 +1,10 @@
-"""`plt-lsp demo`: builds the default pack where it is missing, starts the real server, and completes real files.
+"""`plt-lsp demo`: starts the real server with the model that ships with it, and completes real files.
 
 It does not know the engine; what it shows is what an editor would receive. Every step that fails ends it with a code.
 """
 
 import argparse
 import asyncio
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
@@ -19,7 +17,6 @@ from plt_lsp.demo_cursors import CURSORS, DemoCursor, Place, find_place
 from plt_lsp.documents import content_of, split_lines
 from plt_lsp.positions import Cursor
 from plt_lsp.postprocess.reasons import Reason
-from plt_lsp.settings import Settings
 
 NUM_LINES_BEFORE = 6
 NUM_LINES_AFTER = 2
@@ -37,21 +34,11 @@ def main(args: list[str]) -> int:
     argparse.ArgumentParser(prog="plt-lsp demo", description=__doc__).parse_args(args)
     console = Console(highlight=False, soft_wrap=True)
     try:
-        build_pack(console)
         asyncio.run(show(console))
     except (DemoError, ResponseError, ServerGoneError, LookupError) as error:
         console.print(f"\nThe demo failed: {error}", style="bold red", markup=False)
         return 1
     return 0
-
-
-def build_pack(console: Console) -> None:
-    """Build the default pack, unless it is there; raises DemoError where that fails."""
-    model = Settings().model
-    console.print(f"The model pack {model}", style="bold")
-    code = subprocess.call([sys.executable, "-P", "-m", "plt_engine.cli", "models", "build", model])
-    if code != 0:
-        raise DemoError(f"`plt-lsp models build {model}` ended with exit code {code}")
 
 
 async def show(console: Console) -> None:

@@ -123,7 +123,7 @@ def check_packs() -> Iterator[Check]:
     """Every pack in the data folder: its manifest, its files and their hashes."""
     folders = list_packs()
     if not folders:
-        detail = f"there are none; build one with `plt-lsp models build {Settings().model}`"
+        detail = "there are none; install plt-lsp again, or build one that `plt-lsp models list` names"
         yield Check("packs", str(packs_dir()), State.FAILED, detail)
     for folder in folders:
         yield _pack(folder)

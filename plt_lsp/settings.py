@@ -330,7 +330,7 @@ class Settings:
 
     enable: bool = field(default=True, metadata=about("Offer anything at all."))
     model: str = field(
-        default="smollm2-135m",
+        default="plt-coder-115m",
         metadata=about(
             "The model pack: a name from `plt-lsp models list`, or the path of a pack's folder. A path is read from "
             "the editor's initialization options only, which a workspace cannot change.",

@@ -41,6 +41,12 @@ def own_engine_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         yield
 
 
+@pytest.fixture
+def without_shipped_packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pack comes with the package; it holds in this process only."""
+    monkeypatch.setattr("plt_engine.pack.shipped_dir", lambda: tmp_path / "none shipped")
+
+
 @pytest.fixture(scope="session")
 def smollm2_pack() -> Pack:
     """SmolLM2 135M, in a cache folder inside the clone that git ignores; built if it is not there or not whole."""

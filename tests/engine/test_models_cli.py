@@ -10,7 +10,7 @@ from tests.packs import tiny_pack
 
 
 @pytest.fixture
-def data(tmp_path, monkeypatch):
+def data(tmp_path, monkeypatch, without_shipped_packs):
     monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path / "data"))
     return tmp_path / "data"
 

@@ -42,7 +42,7 @@ def test_complete_prints_one_line_of_json_with_what_it_cost(environment, tmp_pat
 def test_complete_without_a_pack_names_the_command_that_builds_it(environment, tmp_path):
     file = tmp_path / "a.py"
     file.write_text("x = ", encoding="utf-8")
-    result = plt_lsp("complete", f"{file}:1:5", environment=environment)
+    result = plt_lsp("complete", f"{file}:1:5", "--model", "smollm2-135m", environment=environment)
     assert result.returncode == 1
     assert "plt-lsp models build smollm2-135m" in result.stderr
 

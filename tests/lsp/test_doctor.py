@@ -16,7 +16,7 @@ from tests.packs import tiny_pack
 
 
 @pytest.fixture
-def packs(tmp_path, monkeypatch):
+def packs(tmp_path, monkeypatch, without_shipped_packs):
     monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
     return tmp_path / "packs"
 
@@ -58,7 +58,7 @@ def test_a_changed_pack_is_told_by_the_packs_check_and_by_the_engine(packs, caps
 def test_without_a_pack_the_command_that_builds_one_is_told(packs):
     [check] = doctor.check_packs()
     assert check.state is State.FAILED
-    assert "plt-lsp models build smollm2-135m" in check.detail
+    assert "plt-lsp models list" in check.detail
     [check] = check_engine("smollm2-135m")
     assert check.state is State.FAILED
     assert "plt-lsp models build smollm2-135m" in check.detail

@@ -144,7 +144,7 @@ async def test_kill_9_of_the_server_ends_the_engine(start, real_pack):
 
 async def test_a_missing_pack_is_served_once_it_is_built(start, data_dir):
     client = await start("--stdio")
-    await client.initialize({"plt": {"capabilities": OWN_CAPABILITIES}})
+    await client.initialize({"plt": {"model": "smollm2-135m", "capabilities": OWN_CAPABILITIES}})
     client.open(URI, TEXT)
     assert (await completed(client))["outcome"] == "no_pack"
     (message,) = client.received("window/showMessage")

@@ -409,7 +409,7 @@ async def test_a_workspace_cannot_bring_its_own_weights(start, pack, tmp_path):
 
 async def test_a_missing_pack_is_one_message_and_completions_come_once_it_is_there(start, data_dir):
     client = await start()
-    await client.initialize()
+    await client.initialize({"plt": {"model": "smollm2-135m"}})
     client.open(URI, BODY)
     for _ in range(3):
         assert await items(client, 1, 4) == []

@@ -88,7 +88,8 @@ def test_the_configuration_stands_over_the_initialization_options_key_by_key():
         ),
         (
             {"model": " "},
-            'plt.model = " " is not allowed: it must be a text that is not empty; the default, "smollm2-135m", holds.',
+            'plt.model = " " is not allowed: it must be a text that is not empty; the default, "plt-coder-115m", '
+            "holds.",
         ),
         ({"inlineCompletion": {"maxTokens": True}}, "plt.inlineCompletion.maxTokens = true is not allowed"),
         ({"inlineCompletion": {"maxTokens": 1.5}}, "plt.inlineCompletion.maxTokens = 1.5 is not allowed"),

@@ -127,7 +127,8 @@ export class Controller implements Disposable {
     this.client.dispose();
   }
 
-  private async offerModel(): Promise<void> {
+  /** Where the chosen model is missing and can be built, asks whether to. */
+  async offerModel(): Promise<void> {
     const found = this.locate();
     if (found !== undefined && (await offerModel(found.command, this.memory, this.log))) {
       await this.client.execute(LOAD_MODEL);

@@ -18,6 +18,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const settings = workspace.onDidChangeConfiguration((event) => {
     if (event.affectsConfiguration("plt.server") || controller.client.needsRestart) {
       void controller.start();
+    } else if (event.affectsConfiguration("plt.model")) {
+      void controller.offerModel();
     }
   });
   const registered = registerCommands({ controller, log, reports, statusBar });

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from plt_engine.pack import DATA_DIR_VARIABLE, Pack
 from tests.e2e.neovim.editor import ROOT, clean_environment
 
 README = (ROOT / "editors" / "README.md").read_text()
@@ -64,11 +63,11 @@ def emacs() -> str:
 
 @pytest.mark.e2e
 @pytest.mark.timeout(900)
-def test_the_documented_lines_complete_in_emacs(smollm2_pack: Pack, tmp_path: Path) -> None:
+def test_the_documented_lines_complete_in_emacs(tmp_path: Path) -> None:
     (tmp_path / "stack.py").write_text(SOURCE)
     (tmp_path / "eglot-lines.el").write_text(elisp("Emacs with eglot"))
     (tmp_path / "drive.el").write_text(DRIVE)
-    environment = clean_environment(tmp_path, **{DATA_DIR_VARIABLE: str(smollm2_pack.folder.parent.parent)})
+    environment = clean_environment(tmp_path)
     done = subprocess.run(
         [emacs(), "--batch", "-l", "drive.el"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False,
@@ -82,7 +81,7 @@ def test_the_documented_lines_complete_in_emacs(smollm2_pack: Pack, tmp_path: Pa
     assert (tmp_path / "undone.py").read_text() == SOURCE
     menu = next(line for line in done.stderr.splitlines() if line.startswith("menu "))
     (item,) = json.loads(menu.removeprefix("menu "))
-    assert item["detail"] == "plt-lsp, smollm2-135m"
+    assert item["detail"] == "plt-lsp, plt-coder-115m"
     assert added.strip().startswith(item["label"].strip().removesuffix("…"))
     said = next(line for line in done.stderr.splitlines() if line.startswith("status "))
     assert json.loads(said.removeprefix("status "))["counts"]["accepted"] == 1

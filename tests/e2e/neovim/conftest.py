@@ -9,12 +9,15 @@ from plt_engine.pack import DATA_DIR_VARIABLE, Pack
 from tests.e2e.neovim.editor import PLUGIN, Editor, clean_environment
 
 START_S = 900
+MODEL = "smollm2-135m"  # its texts stay as they are when the shipped model is trained on
 
 INIT = """
 vim.opt.runtimepath:prepend({plugin!r})
 vim.opt.swapfile = false
 {before}
-require("plt").setup({options})
+local options = {options}
+options.settings = vim.tbl_deep_extend("keep", options.settings or {{}}, {{ model = "{model}" }})
+require("plt").setup(options)
 """
 
 
@@ -38,7 +41,7 @@ def open_editor(smollm2_pack: Pack, tmp_path_factory: pytest.TempPathFactory) ->
     def start(options: str = "{}", before: str = "") -> Editor:
         home = tmp_path_factory.mktemp("home")
         init = home / "init.lua"
-        init.write_text(INIT.format(plugin=str(PLUGIN), options=options, before=before))
+        init.write_text(INIT.format(plugin=str(PLUGIN), options=options, before=before, model=MODEL))
         environment = clean_environment(home, **{DATA_DIR_VARIABLE: str(smollm2_pack.folder.parent.parent)})
         editors.append(Editor.start(environment, init, home / "project"))
         return editors[-1]

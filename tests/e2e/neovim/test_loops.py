@@ -20,7 +20,7 @@ def editor(tmp_path: Path) -> Iterator[Editor]:
     """An editor with a tiny PLT pack whose loop counts 1 and 2 are certified."""
     tiny_pack(tmp_path / "data" / "packs" / "tiny", loops=2)
     init = tmp_path / "init.lua"
-    init.write_text(INIT.format(plugin=str(PLUGIN), options=OPTIONS, before=""))
+    init.write_text(INIT.format(plugin=str(PLUGIN), options=OPTIONS, before="", model="tiny"))
     home = tmp_path / "home"
     environment = clean_environment(home, **{DATA_DIR_VARIABLE: str(tmp_path / "data")})
     with Editor.start(environment, init, home / "project") as editor:

@@ -7,7 +7,16 @@ import pytest
 
 from tests.e2e.neovim.conftest import INIT
 from tests.e2e.neovim.editor import PLUGIN, Editor, clean_environment, until
-from tests.e2e.scripted_refactoring import BEGINNING, CODE, INSTRUCTION, ORGANISED, REWRITTEN, ROW, ScriptedModel
+from tests.e2e.scripted_refactoring import (
+    BEGINNING,
+    CODE,
+    INSTRUCTION,
+    NAME,
+    ORGANISED,
+    REWRITTEN,
+    ROW,
+    ScriptedModel,
+)
 
 CHOOSE = """
 local kind = ...
@@ -26,7 +35,7 @@ def editor(model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory) -> It
     home = tmp_path_factory.mktemp("home")
     init = home / "init.lua"
     words = ", ".join(f'"{word}"' for word in ("plt-lsp", "serve", *model.words))
-    init.write_text(INIT.format(plugin=str(PLUGIN), options=f"{{ cmd = {{ {words} }} }}", before=""))
+    init.write_text(INIT.format(plugin=str(PLUGIN), options=f"{{ cmd = {{ {words} }} }}", before="", model=NAME))
     with Editor.start(clean_environment(home, **model.variables), init, home / "project") as editor:
         yield editor
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from plt_engine.pack import DATA_DIR_VARIABLE, Pack
+from tests.e2e.neovim.conftest import MODEL
 from tests.e2e.neovim.editor import PLUGIN, clean_environment, until
 from tests.e2e.neovim.terminal import LEGEND, Terminal, ghost_parts, marked, picture
 
@@ -25,7 +26,9 @@ vim.opt.swapfile = false
 vim.opt.termguicolors = true
 vim.opt.laststatus = 2
 vim.o.statusline = "%f %m%=%{{v:lua.require'plt'.statusline()}} %l:%c "
-require("plt").setup({{ settings = {{ inlineCompletion = {{ maxLines = 4, deadlineMs = 120000 }} }} }})
+require("plt").setup({{
+  settings = {{ model = "{MODEL}", inlineCompletion = {{ maxLines = 4, deadlineMs = 120000 }} }},
+}})
 """
 
 

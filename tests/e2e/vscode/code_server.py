@@ -38,6 +38,10 @@ QUIET: Mapping[str, object] = {
 }
 
 
+# Settings of scope `machine` are read from the server's own file where the editor runs in a browser.
+OF_THE_MACHINE = "plt.model"
+
+
 @dataclass(frozen=True, slots=True)
 class CodeServer:
     """A running editor.
@@ -69,6 +73,17 @@ class CodeServer:
         """The user's settings."""
         return dict(json.loads(self.settings_file.read_text()))
 
+    def choose_model(self, name: str) -> None:
+        """Set `plt.model`; the editor sees the change by itself."""
+        write_machine_settings(self.settings_file.parents[1], {OF_THE_MACHINE: name})
+
+
+def write_machine_settings(user: Path, settings: Mapping[str, object]) -> None:
+    """Replace the settings of the machine that the editor's server runs on."""
+    folder = user / "Machine"
+    folder.mkdir(exist_ok=True)
+    (folder / "settings.json").write_text(json.dumps(settings))
+
 
 @contextmanager
 def code_server(home: Path, environment: Mapping[str, str], settings: Mapping[str, object]) -> Iterator[CodeServer]:
@@ -78,6 +93,7 @@ def code_server(home: Path, environment: Mapping[str, str], settings: Mapping[st
     for one in (settings_file.parent, extensions, folder):
         one.mkdir(parents=True)
     settings_file.write_text(json.dumps({**QUIET, **settings}))
+    write_machine_settings(user, {key: value for key, value in settings.items() if key == OF_THE_MACHINE})
     (settings_file.parent / "keybindings.json").write_text(json.dumps(KEYS))
     words: list[str | Path] = [
         NODE,

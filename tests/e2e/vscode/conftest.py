@@ -11,11 +11,16 @@ from plt_engine.pack import DATA_DIR_VARIABLE, Pack
 from tests.e2e.vscode.browser import Browser
 from tests.e2e.vscode.code_server import code_server
 from tests.e2e.vscode.places import ARTEFACTS, VENV, VSIX
-from tests.e2e.vscode.workbench import SNOOZE, Workbench
+from tests.e2e.vscode.workbench import MODEL, SNOOZE, Workbench
 
 TEST_TIMEOUT_S = 300
-# However slow the machine, the first answer is the last; and other tests' files do not change it.
-WHOLE = {"plt.inlineCompletion.latencyBudgetMs": 120_000, "plt.context.maxChunkChars": 0}
+# The shipped model's texts change with its weights; however slow the machine, the first answer is the last; and other
+# tests' files do not change it.
+WHOLE = {
+    "plt.model": MODEL,
+    "plt.inlineCompletion.latencyBudgetMs": 120_000,
+    "plt.context.maxChunkChars": 0,
+}
 PATIENT = {**WHOLE, "plt.inlineCompletion.deadlineMs": 60_000}  # the machine may be busy with other things
 
 

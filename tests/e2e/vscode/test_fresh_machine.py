@@ -1,4 +1,4 @@
-"""The README's steps on a machine with nothing but Python: install the extension, say yes twice, type."""
+"""The README's steps on a machine with nothing but Python: install the extension, say yes, type; then another model."""
 
 import os
 import shutil
@@ -16,6 +16,7 @@ from tests.e2e.vscode.waiting import wait_for
 from tests.e2e.vscode.workbench import MODEL, MODEL_TIMEOUT_S, Workbench
 
 INSTALL_TIMEOUT_S = 900
+SHIPPED_MODEL = "plt-coder-115m"
 PAIRS = "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n"
 
 
@@ -77,10 +78,14 @@ def walk_through(vscode: Workbench) -> None:
     vscode.browser.screenshot(ARTEFACTS / "walkthrough.png")
     vscode.answer("PLT needs its language server", "Install")
     wait_for(vscode.status, lambda words: words == "PLT: installing")
-    wait_for(vscode.status, lambda words: words == "PLT: model missing", timeout_s=INSTALL_TIMEOUT_S)
+    wait_for(vscode.status, lambda words: words.startswith(f"PLT: {SHIPPED_MODEL}"), timeout_s=INSTALL_TIMEOUT_S)
+    vscode.open_text("first.py", PAIRS)
+    assert vscode.type_until_ghost("    return")
+
+    vscode.server.choose_model(MODEL)
+    wait_for(vscode.status, lambda words: words == "PLT: model missing")
     vscode.answer(f"The model {MODEL}", "Build")
     wait_for(lambda: vscode.notifications(f"The model {MODEL} is ready"), timeout_s=INSTALL_TIMEOUT_S)
     wait_for(vscode.status, lambda words: words.startswith(f"PLT: {MODEL}"), timeout_s=MODEL_TIMEOUT_S)
-
-    vscode.open_text("first.py", PAIRS)
+    vscode.open_text("second.py", PAIRS)
     assert vscode.type_until_ghost("    return")

@@ -40,7 +40,7 @@
 
 ---@class plt.Settings
 ---@field enable? boolean Offer anything at all. Default: true.
----@field model? string The model pack: a name from `plt-lsp models list`, or the path of a pack's folder. A path is read from the editor's initialization options only, which a workspace cannot change. Default: "smollm2-135m".
+---@field model? string The model pack: a name from `plt-lsp models list`, or the path of a pack's folder. A path is read from the editor's initialization options only, which a workspace cannot change. Default: "plt-coder-115m".
 ---@field loops? "auto"|integer The loop count R, for which the pack must have evidence. With `auto` each request gets the best count that fits into its latency budget. Default: "auto".
 ---@field disabledLanguages? string[] Languages without completions, by the editor's language ids, for example `markdown`. Default: [].
 ---@field excludedFiles? string[] Files without completions, as globs: of the file's name, or, with a slash, of its path in the workspace folder; `**` goes through folders. Default: [".env", ".env.*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.keystore", "id_rsa*", "id_ed25519*", ".netrc", ".npmrc", ".pypirc", "credentials", "secrets.*"].
