@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from plt_engine.config import LoopRule
 from plt_engine.decode import WIDE, DecodePass, DecodeWeights
 from plt_engine.fused import FusedModel
-from plt_engine.kv_cache import REWIND_TOKENS, KVCache
+from plt_engine.kv_cache import REWIND_TOKENS, KVCache, RowViews
 from plt_engine.runner import ModelRunner
 from plt_kernels import reference
 
@@ -25,17 +25,22 @@ class ExitRule:
 
     Attributes:
         threshold: a token is loop 1's where its top probability is at least this: over 1 never, 0 always.
-        max_pending: rows that are put off at most; then they are computed whether they are needed or not.
         is_exact: whether skipped rows are computed when the next unsure token needs their keys and values; otherwise
             they never are, and loop 1's keys and values of the position stand in for them.
+        max_pending: where it is exact, rows that are put off at most; then they are computed, needed or not.
         dwells: whether the token after an unsure one is run with both loops in one pass, as long as loop 2 stays
             unsure itself: unsure tokens come in groups, and one pass is cheaper than two.
     """
 
     threshold: float
-    max_pending: int = 6
     is_exact: bool = True
+    max_pending: int = 24
     dwells: bool = False
+
+    @property
+    def num_lagging(self) -> int:
+        """Rows that the later loop's state may lag behind."""
+        return self.max_pending if self.is_exact else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +52,34 @@ class Step:
 
 
 class LaterRows:
-    """Loop 2 alone over a few positions whose loop 1 is done: what the weights are read a second time for."""
+    """Loop 2 alone over T positions whose loop 1 is done: what the weights are read a second time for.
 
-    def __init__(self, model: FusedModel, weights: DecodeWeights) -> None:
+    It computes as `DecodePass` does, with buffers that are overwritten by each call and the same tricks.
+    """
+
+    def __init__(self, model: FusedModel, weights: DecodeWeights, num_rows: int) -> None:
         c = model.config
-        self._model, self._weights = model, weights
+        self._model, self._weights, self._window = model, weights, c.loop.window_left
         self._dtype = model.plan.dtype
-        self._wide = WIDE.get(self._dtype, self._dtype)
-        self._eps = c.hidden_size * c.rms_norm_eps
-        self._H, self._KV, self._D = c.num_attention_heads, c.num_key_value_heads, c.head_dim
-        self._window = c.loop.window_left
+        wide = WIDE.get(self._dtype, self._dtype)
+        T, d, D = num_rows, c.hidden_size, c.head_dim
+        H, KV = c.num_attention_heads, c.num_key_value_heads
+        G = H // KV
+        self._num_rows, self._group = T, G
+        self._stream = torch.full((T, d + 1), math.sqrt(d * c.rms_norm_eps), dtype=wide)
+        self._x = self._stream[:, :d]
+        self._unit, self._normed = torch.empty(T, d, dtype=wide), torch.empty(T, d, dtype=self._dtype)
+        pairs = torch.empty(T, H + 2 * KV, D // 2, 2, dtype=wide)
+        self._rotated = torch.view_as_complex(pairs)[:, : H + KV]
+        self._qkv = pairs.transpose(-1, -2)  # [T, H + 2 KV, 2, D/2]
+        self._kv = self._qkv[:, H:].view(T, 2, KV, 2, D // 2)
+        self._wide_q = self._qkv[:, :H].view(T, KV, G, 2, D // 2).transpose(0, 1)
+        q = torch.empty(KV, T, G, D, dtype=self._dtype)
+        self._halved_q, self._q = q.view(KV, T, G, 2, D // 2), q.view(1, KV, T * G, D)
+        self._rows_by_head = (KV, T, G, D)
+        self._y = torch.empty(T, KV, G, D, dtype=self._dtype)
+        self._gate = torch.empty(T, H, dtype=self._dtype)
+        self._mixing = self._gate.view(T, KV, G, 1)
 
     def __call__(self, x: Tensor, turns: Tensor, cache: KVCache, start: int) -> Tensor:
         """Run loop 2, appending its keys and values to the rings.
@@ -70,68 +93,62 @@ class LaterRows:
         Returns:
             The final states [T, d].
         """
-        num = x.shape[0]
-        views = cache.row_views(start + num - 1)
-        seen = self._causal_mask(start, num), self._ring_mask(start, num, views.ring_keys[0].shape[2])
-        x = x.to(self._wide)
+        self._x.copy_(x)
+        views, turns = cache.row_views(start + self._num_rows - 1), turns[:, None]
+        causal, local = self._masks(start, views)
         for i, layer in enumerate(self._model.layers):
-            unit = self._unit(x)
-            q, kv = self._rotated(layer.qkv((unit * self._weights.input_norms[i]).to(self._dtype)), turns)
-            cache.write_local(i, 2, start, kv)
-            shared = F.scaled_dot_product_attention(q, views.keys[i], views.values[i], attn_mask=seen[0])
-            local = F.scaled_dot_product_attention(q, views.ring_keys[i], views.ring_values[i], attn_mask=seen[1])
-            y = self._mixed(i, local, shared, unit, q)
-            x = x + layer.o(y)
-            gate_up = layer.gate_up((self._unit(x) * self._weights.post_norms[i]).to(self._dtype))
-            gate, up = gate_up.chunk(2, -1)
-            x = x + layer.down(F.silu(gate).mul_(up))
-        return (self._unit(x) * self._weights.norm).to(self._dtype)
+            qkv = layer.qkv(self._norm(self._weights.input_norms[i]))
+            self._qkv.copy_(qkv.view(self._qkv.shape))
+            self._rotated.mul_(turns)
+            self._keep(i, cache, views, start)
+            self._x.add_(layer.o(self._attend(i, views, causal, local)))
+            gate_up = layer.gate_up(self._norm(self._weights.post_norms[i]))
+            gate, up = gate_up.view(self._num_rows, 2, -1).unbind(1)
+            self._x.add_(layer.down(F.silu(gate).mul_(up)))
+        return self._norm(self._weights.norm).clone()
 
-    def _unit(self, x: Tensor) -> Tensor:
-        """Rows [T, d] over sqrt(sum x^2 + d * eps); the norms' weights hold the factor sqrt(d)."""
-        return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + self._eps)
+    def _norm(self, weight: Tensor) -> Tensor:
+        """The normed rows [T, d]; the rows over their lengths stay in `_unit`."""
+        length = torch.linalg.vector_norm(self._stream, dim=-1, keepdim=True)
+        torch.div(self._x, length, out=self._unit)
+        return torch.mul(self._unit, weight, out=self._normed)
 
-    def _rotated(self, qkv: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-        """Rotated q [1, KV, T * G, D], and rotated k with v [T, 2, KV, D], of qkv [T, (H + 2 KV) * D]."""
-        num, H, KV, D = qkv.shape[0], self._H, self._KV, self._D
-        halves = qkv.view(num, H + 2 * KV, 2, D // 2).to(self._wide)
-        pairs = torch.view_as_complex(halves.transpose(-1, -2).contiguous())  # [T, H + 2 KV, D/2]
-        pairs[:, : H + KV] *= turns[:, None]
-        turned = torch.view_as_real(pairs).transpose(-1, -2).to(self._dtype).reshape(num, H + 2 * KV, D)
-        q = turned[:, :H].view(num, KV, H // KV, D).transpose(0, 1).reshape(1, KV, num * (H // KV), D)
-        return q, turned[:, H:].view(num, 2, KV, D)
+    def _keep(self, i: int, cache: KVCache, views: RowViews, start: int) -> None:
+        """Put the rows' keys and values into layer i's ring."""
+        if self._num_rows == 1:
+            views.ring_slots[i].copy_(self._kv)
+        else:
+            cache.write_local(i, 2, start, self._kv.flatten(-2).to(self._dtype))
 
-    def _mixed(self, i: int, local: Tensor, shared: Tensor, unit: Tensor, q: Tensor) -> Tensor:
-        """Local and shared attention [1, KV, T * G, D] mixed by the layer's gate, [T, H * D]."""
+    def _attend(self, i: int, views: RowViews, causal: Tensor | None, seen: Tensor) -> Tensor:
+        """Shared and local attention of layer i, mixed by its gate, [T, H * D]."""
+        self._halved_q.copy_(self._wide_q)
+        shared = F.scaled_dot_product_attention(self._q, views.keys[i], views.values[i], attn_mask=causal)
+        local = F.scaled_dot_product_attention(self._q, views.ring_keys[i], views.ring_values[i], attn_mask=seen)
         weights = self._weights.gates[i]
         assert weights is not None, "a model with two loops has a gate in every layer; the loader sees to it"
-        num, H, KV, D = unit.shape[0], self._H, self._KV, self._D
-        rows = (KV, num, H // KV, D)
         if weights.reads_hidden:
-            gate = F.linear(unit, weights.weight, weights.bias)
+            gate = F.linear(self._unit, weights.weight, weights.bias)
         else:
-            by_head = q.view(rows).transpose(0, 1).reshape(num, H, D).to(self._wide)
+            by_head = self._wide_q.transpose(0, 1).reshape(self._num_rows, *weights.weight.shape)
             gate = (by_head * weights.weight).sum(-1) + weights.bias
-        mixing = torch.sigmoid(gate).to(self._dtype).view(num, KV, H // KV, 1)
-        y = torch.lerp(local.view(rows).transpose(0, 1), shared.view(rows).transpose(0, 1), mixing)
-        return y.reshape(num, H * D)
+        torch.sigmoid(gate, out=self._gate)
+        of_local, of_shared = (y.view(self._rows_by_head).transpose(0, 1) for y in (local, shared))
+        return torch.lerp(of_local, of_shared, self._mixing, out=self._y).view(self._num_rows, -1)
 
-    def _causal_mask(self, start: int, num: int) -> Tensor | None:
-        """[T * G, start + T] for keys in order; None for one row, which sees them all."""
-        if num == 1:
-            return None
-        return self._mask(torch.arange(start + num)[None] <= torch.arange(start, start + num)[:, None])
-
-    def _ring_mask(self, start: int, num: int, ring_size: int) -> Tensor:
-        """[T * G, C] for keys in the ring's slots."""
-        last = start + num - 1
-        held = last - (last - torch.arange(ring_size)) % ring_size  # the position in each slot
-        age = torch.arange(start, start + num)[:, None] - held
-        return self._mask((age >= 0) & (age <= self._window) & (held >= 0))
+    def _masks(self, start: int, views: RowViews) -> tuple[Tensor | None, Tensor]:
+        """Of the shared keys [T * G, start + T], None for one row, which sees them all; of the ring's [T * G, C]."""
+        if self._num_rows == 1:
+            return None, views.ring_mask
+        rows, last = torch.arange(start, start + self._num_rows)[:, None], start + self._num_rows - 1
+        held = last - (last - torch.arange(views.ring_mask.shape[1])) % views.ring_mask.shape[1]  # by slot
+        age = rows - held
+        is_local = (age >= 0) & (age <= self._window) & (held >= 0)
+        return self._mask(torch.arange(last + 1) <= rows), self._mask(is_local)
 
     def _mask(self, seen: Tensor) -> Tensor:
         bias = torch.zeros(seen.shape, dtype=self._dtype).masked_fill_(~seen, -torch.inf)
-        return bias.repeat_interleave(self._H // self._KV, 0)
+        return bias.repeat_interleave(self._group, 0)
 
 
 class EarlyExit:
@@ -149,7 +166,7 @@ class EarlyExit:
         self._runner, self._rule, self._loop = runner, rule, loop
         weights = DecodeWeights.of(runner.model)
         self._one, self._both = DecodePass(runner.model, weights, 1), DecodePass(runner.model, weights, 2)
-        self._later = LaterRows(runner.model, weights)
+        self._weights, self._later = weights, dict[int, LaterRows]()
         wide = WIDE.get(runner.dtype, runner.dtype)
         self._turns = reference.rope_turns(runner.max_tokens, config.head_dim, config.rope_theta, wide)
         self._cache = self.new_cache()
@@ -158,11 +175,12 @@ class EarlyExit:
 
     def new_cache(self) -> KVCache:
         """A cache with rings long enough for the rows that are put off."""
-        return self._runner.new_cache(2, max(REWIND_TOKENS, self._rule.max_pending))
+        return self._runner.new_cache(2, max(REWIND_TOKENS, self._rule.num_lagging))
 
     def begin(self, cache: KVCache) -> None:
         """Go on from a cache that `new_cache` made and a prefill at two loops filled."""
-        assert cache.is_ready and cache.rewind_tokens >= self._rule.max_pending
+        assert cache.is_ready, "a prefill leaves a cache ready"
+        assert cache.rewind_tokens >= self._rule.num_lagging, "the rings must hold what is put off"
         self._cache, self._pending, self._was_unsure = cache, [], False
 
     @torch.inference_mode()
@@ -180,7 +198,7 @@ class EarlyExit:
         logits = self._runner.logits(state)
         is_sure = self._is_sure(logits)
         self._was_unsure = not is_sure
-        if is_sure and len(self._pending) < self._rule.max_pending:
+        if is_sure and (not self._rule.is_exact or len(self._pending) < self._rule.max_pending):
             return Step(logits, is_skipped=True)
         later = self._catch_up()
         return Step(logits, is_skipped=True) if is_sure else Step(self._runner.logits(later), is_skipped=False)
@@ -205,8 +223,11 @@ class EarlyExit:
         num = len(self._pending) if self._rule.is_exact else 1
         start = self._cache.num_tokens - num
         self._let_loop_1_stand_in(self._cache.num_tokens - len(self._pending), start)
+        if num not in self._later:
+            self._later[num] = LaterRows(self._runner.model, self._weights, num)
         embedding = self._runner.model.embed(torch.tensor(self._pending[-num:]))
-        states = self._later(self._later_input(embedding, start), self._turns[start : start + num], self._cache, start)
+        x = self._later_input(embedding, start)
+        states = self._later[num](x, self._turns[start : start + num], self._cache, start)
         self._pending.clear()
         return states[-1]
 
@@ -217,8 +238,8 @@ class EarlyExit:
         return reference.clp_input(embedding, shifted, self._loop.emb_scale, self._loop.hidden_scale)
 
     def _let_loop_1_stand_in(self, start: int, end: int) -> None:
-        """Put loop 1's keys and values of positions start .. end-1 into loop 2's rings."""
-        buffers, positions = self._cache.decode_buffers(), torch.arange(start, end)
+        """Put loop 1's keys and values of positions start .. end-1 into loop 2's rings, as far as they are seen."""
+        buffers, positions = self._cache.decode_buffers(), torch.arange(max(start, end - self._loop.window_left), end)
         slots = positions % buffers.ring_k.shape[3]
         buffers.ring_k[:, 0, :, slots] = buffers.shared_k[:, :, positions]
         buffers.ring_v[:, 0, :, slots] = buffers.shared_v[:, :, positions]

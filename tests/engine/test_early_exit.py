@@ -1,4 +1,4 @@
-"""The early-exit experiment's decoder: never exiting is two loops, always exiting is one, and in between it is exact."""
+"""The early-exit experiment: never exiting is two loops, always exiting is one, and in between it is exact."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_over_1_it_is_two_loops_and_at_0_it_is_one(gate_uses_hidden_states):
 def test_in_between_each_token_has_the_distribution_of_one_of_the_loops_exactly(max_pending, dwells):
     runner = tiny_runner()
     one, two = plain(runner, 1), plain(runner, 2)
-    steps = exiting(runner, ExitRule(middle_threshold(one), max_pending, dwells=dwells))
+    steps = exiting(runner, ExitRule(middle_threshold(one), max_pending=max_pending, dwells=dwells))
     assert 5 < sum(step.is_skipped for step in steps) < len(steps) - 5
     for step, first, second in zip(steps, one, two, strict=True):
         assert_same(step.logits, first if step.is_skipped else second)
