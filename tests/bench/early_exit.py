@@ -27,8 +27,10 @@ from plt_engine.runner import ModelRunner
 from plt_engine.sampling import log_probability
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.corpus import read_files
-from tests.bench.early_exit_decoder import EarlyExit, ExitRule, Step
+from tests.bench.early_exit_arms import MAX_TOKENS, AnyWriter, arms_of, gate, rules_of
 from tests.bench.early_exit_quality import (
+    ALWAYS,
+    NEVER,
     Quality,
     Scores,
     Text,
@@ -40,10 +42,6 @@ from tests.bench.early_exit_quality import (
     threshold_of_share,
 )
 
-MAX_TOKENS = 1024
-NEVER, ALWAYS = 1.1, 0.0
-# The gate's bound on the fast kernels' rounding, which differs with the number of rows.
-GATE_NATS = 0.01
 PARTS = ("quality", "decoded", "speed")
 
 
@@ -68,70 +66,6 @@ class Speed:
     over_two_loops: Interval
     skipped: float
     as_two_loops: float
-
-
-class Writer:
-    """Something that appends a token and says what follows; `begin` reads a prompt."""
-
-    def __init__(self, runner: ModelRunner, loops: int) -> None:
-        self._runner, self._loops = runner, loops
-        self._cache = runner.new_cache(loops)
-
-    def begin(self, prompt: Sequence[int]) -> None:
-        self._cache = self._runner.new_cache(self._loops)
-        self._runner.prefill(self._cache, prompt)
-        self._cache.reserve(MAX_TOKENS)
-
-    def step(self, token: int) -> Step:
-        return Step(self._runner.logits(self._runner.decode(self._cache, token)), is_skipped=self._loops == 1)
-
-
-class ExitWriter:
-    """The same by an `ExitRule`."""
-
-    def __init__(self, runner: ModelRunner, rule: ExitRule) -> None:
-        self._runner, self._decoder = runner, EarlyExit(runner, rule)
-
-    def begin(self, prompt: Sequence[int]) -> None:
-        cache = self._decoder.new_cache()
-        self._runner.prefill(cache, prompt)
-        cache.reserve(MAX_TOKENS)
-        self._decoder.begin(cache)
-
-    def step(self, token: int) -> Step:
-        return self._decoder.step(token)
-
-
-AnyWriter = Writer | ExitWriter
-
-
-def gate(runner: ModelRunner, texts: Sequence[Text], num_tokens: int) -> dict[str, float]:
-    """Never exiting is two loops and always exiting one, token by token on real text; raises AssertionError if not."""
-    found = {}
-    for name, threshold, loops in (("never against two loops", NEVER, 2), ("always against one", ALWAYS, 1)):
-        plain, exiting = Writer(runner, loops), ExitWriter(runner, ExitRule(threshold))
-        nats = [n for text in texts for n in _divergences(plain, exiting, text, num_tokens)]
-        found[f"{name}, nats per token"] = sum(nats) / len(nats)
-        assert found[f"{name}, nats per token"] < GATE_NATS, f"{name}: the distributions diverge by {max(nats)} nats"
-    return found
-
-
-def _divergences(one: AnyWriter, other: AnyWriter, text: Text, num_tokens: int) -> list[float]:
-    """KL between two writers' distributions at the tokens after a text's first half, which both are given."""
-    cut = len(text.ids) // 2
-    for writer in (one, other):
-        writer.begin(text.ids[:cut])
-    found = []
-    for token in text.ids[cut : cut + num_tokens]:
-        p, q = (writer.step(token).logits.float().log_softmax(-1) for writer in (one, other))
-        found.append(float((p.exp() * (p - q)).sum()))
-    return found
-
-
-def arms_of(runner: ModelRunner, rules: Mapping[str, ExitRule]) -> dict[str, AnyWriter]:
-    """Two loops, one loop, and every rule."""
-    plain: dict[str, AnyWriter] = {f"R = {loops}": Writer(runner, loops) for loops in (2, 1)}
-    return plain | {name: ExitWriter(runner, rule) for name, rule in rules.items()}
 
 
 def decoded(arms: Mapping[str, AnyWriter], texts: Sequence[Text], num_tokens: int, seed: int) -> dict[str, Decoded]:
@@ -231,17 +165,6 @@ def speed_table(rows: Mapping[str, Speed]) -> str:
     return "\n".join(lines)
 
 
-def rules_of(thresholds: Mapping[str, float]) -> dict[str, ExitRule]:
-    """The forms of the rule that are compared at each threshold."""
-    rules = {}
-    for name, threshold in thresholds.items():
-        rules[f"{name}, exact"] = ExitRule(threshold)
-        rules[f"{name}, exact, dwells"] = ExitRule(threshold, dwells=True)
-        rules[f"{name}, stand-in"] = ExitRule(threshold, is_exact=False)
-        rules[f"{name}, stand-in, dwells"] = ExitRule(threshold, is_exact=False, dwells=True)
-    return rules
-
-
 def thresholds_of(learned: Sequence[Scores], bounds: Sequence[float], shares: Sequence[float]) -> dict[str, float]:
     """Thresholds that keep the bounds on the half they are learned on, and those that so many tokens stay below."""
     found = {f"at most {bound:.1%} others": learn_threshold(learned, bound) for bound in bounds}
@@ -257,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, default=32, help="tokens decoded in each")
     parser.add_argument("--bounds", type=float, nargs="+", default=[0.01], help="shares of tokens other than loop 2's")
     parser.add_argument(
-        "--shares", type=float, nargs="*", default=[0.1, 0.3], help="shares of unsure tokens, for speed"
+        "--shares", type=float, nargs="*", default=[0.05, 0.15, 0.4], help="shares of unsure tokens, for speed"
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured after the gate")
     parser.add_argument("--seed", type=int, default=0)
@@ -270,11 +193,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(args: list[str]) -> int:
-    options = _parser().parse_args(args)
+    parser = _parser()
+    options = parser.parse_args(args)
     torch.set_num_threads(options.threads)
     clock = time.process_time if options.cpu_time else time.perf_counter
     folder, seed = find_pack(options.pack), options.seed
     runner = ModelRunner(fuse(*load_stored(folder), plan_numerics()), MAX_TOKENS)
+    if runner.config.loop.num_loops != 2:
+        parser.error(f"{options.pack} has {runner.config.loop.num_loops} loops; give a pack that was trained with 2")
     tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
     to_learn, to_report = (
         texts_of(half, options.texts, tokenizer, seed) for half in halves(read_files(options.held_out))

@@ -20,7 +20,8 @@ from plt_engine.training.documents import end_id
 from plt_engine.training.sources import SourceFile
 
 PIECE_CHARS = 900
-ALWAYS = 0.0
+# Thresholds at which no token exits, and every one.
+NEVER, ALWAYS = 1.1, 0.0
 
 
 @dataclass(frozen=True, slots=True)

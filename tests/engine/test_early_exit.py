@@ -1,5 +1,6 @@
 """The early-exit experiment: never exiting is two loops, always exiting is one, and in between it is exact."""
 
+import numpy as np
 import pytest
 
 from plt_engine.fused import fuse
@@ -7,6 +8,7 @@ from plt_engine.linear import plan_numerics
 from plt_engine.model import named_tensors
 from plt_engine.runner import ModelRunner
 from tests.bench.early_exit_decoder import EarlyExit, ExitRule
+from tests.bench.early_exit_quality import ALWAYS, NEVER, Scores, learn_threshold, quality
 from tests.engine.models import assert_same, random_tokens, tiny_model
 
 NUM, CUT = 60, 9
@@ -73,3 +75,25 @@ def test_a_model_of_one_loop_is_refused():
     runner = ModelRunner(fuse(weights.config, dict(named_tensors(weights)), plan_numerics("float64")), 100)
     with pytest.raises(ValueError, match="two parallel loops"):
         EarlyExit(runner, ExitRule(0.5))
+
+
+def scores(top, differs) -> Scores:
+    num = len(top)
+    return Scores(np.array(top), np.full(num, 2.0), np.full(num, 1.0), np.array(differs), num_bytes=10)
+
+
+def test_the_threshold_is_the_smallest_that_keeps_the_bound_over_all_tokens():
+    both = [scores([0.9, 0.5, 0.3], [False, True, False]), scores([0.8, 0.2], [False, True])]
+    assert learn_threshold(both, 1.0) == ALWAYS
+    assert 0.2 < learn_threshold(both, 0.2) <= 0.3
+    assert 0.5 < learn_threshold(both, 0.1) <= 0.8
+    assert learn_threshold([scores([0.9], [True])], 0.5) > 0.9
+
+
+def test_quality_is_loop_1s_where_it_is_sure_and_loop_2s_elsewhere():
+    both = [scores([0.9, 0.5], [False, True]), scores([0.8, 0.2], [True, False])]
+    half = quality(both, 0.8, seed=0)
+    assert (half.skipped.mean, half.agreement.mean) == (0.5, 0.75)
+    assert (half.bits_per_byte.mean, half.less_loop_1.mean, half.less_loop_2.mean) == (0.3, -0.1, 0.1)
+    assert quality(both, NEVER, seed=0).less_loop_2.mean == 0
+    assert quality(both, ALWAYS, seed=0).less_loop_1.mean == 0
