@@ -93,8 +93,8 @@ def arms_of(runner: ModelRunner, rules: Mapping[str, ExitRule]) -> dict[str, Any
 
 
 def rules_of(thresholds: Mapping[str, float]) -> dict[str, ExitRule]:
-    """The forms of the rule that are compared at each threshold."""
-    rules = {}
+    """The forms of the rule that are compared at each threshold; never exiting shows what rounding alone does."""
+    rules = {"never": ExitRule(NEVER)}
     for name, threshold in thresholds.items():
         rules[f"{name}, exact"] = ExitRule(threshold)
         rules[f"{name}, exact, dwells"] = ExitRule(threshold, dwells=True)
