@@ -2,9 +2,10 @@
 
 import sys
 
-from tests.bench import engine, index, kernels, policy, refactor, server
+from tests.bench import early_exit, engine, index, kernels, policy, refactor, server
 
 BENCHES = {
+    "early-exit": early_exit.main,
     "engine": engine.main,
     "index": index.main,
     "kernels": kernels.main,
