@@ -375,25 +375,22 @@ async def test_follow_ups_ask_of_the_same_code_or_of_a_place(opened, pack):
     await until(lambda: any(entry["event"] == "close_session" for entry in read_journal(pack)))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
+async def test_other_arguments_are_refused_with_what_is_right(opened):
+    client = await opened()
+    for arguments, words in (
         ([], "takes a document's URI and a range"),
         ([URI, {"start": {"line": -1, "character": 0}, "end": {"line": 1, "character": 0}}], "takes a document's URI"),
         ([URI, FUNCTION, "haiku"], "'haiku' is no kind of explanation; there are explain, oneSentence"),
         (["file:///other.py", FUNCTION], "not_open"),
-    ],
-)
-async def test_other_arguments_are_refused_with_what_is_right(opened, arguments, words):
-    client = await opened()
-    with pytest.raises(ResponseError, match=words):
-        await run(client, "plt.explainSelection", *arguments)
+    ):
+        with pytest.raises(ResponseError, match=words):
+            await run(client, "plt.explainSelection", *arguments)
 
 
-@pytest.mark.parametrize("name", [".env", "id_rsa", "deploy/credentials.json", "a/.aws/x.py"])
-async def test_nothing_is_explained_in_files_that_are_secret(opened, pack, name):
+async def test_nothing_is_explained_in_files_that_are_secret(opened, pack):
     client = await opened()
-    client.open(f"file:///project/{name}", TEXT)
-    with pytest.raises(ResponseError, match=r"excluded|credentials"):
-        await run(client, "plt.explainSelection", f"file:///project/{name}", FUNCTION)
+    for name in (".env", "id_rsa", "deploy/credentials.json", "a/.aws/x.py"):
+        client.open(f"file:///project/{name}", TEXT)
+        with pytest.raises(ResponseError, match=r"excluded|credentials"):
+            await run(client, "plt.explainSelection", f"file:///project/{name}", FUNCTION)
     assert read_journal(pack) == []

@@ -60,13 +60,13 @@ async def test_the_command_switches_the_count_for_the_next_request(start, pack):
     assert (await execute(client, "plt.switchLoopCount", "auto"))["loops"] == "auto"
 
 
-@pytest.mark.parametrize("argument", [3, 0, "2", True, None, 1.5])
-async def test_a_count_without_evidence_is_refused_and_nothing_changes(start, pack, argument):
+async def test_a_count_without_evidence_is_refused_and_nothing_changes(start, pack):
     client = await started(start, pack)
     await ask(client)
-    with pytest.raises(ResponseError, match=r"takes \"auto\" or a loop count with evidence \(1, 2\)"):
-        await execute(client, "plt.switchLoopCount", argument)
-    assert (await client.request("plt/status"))["loops"] == "auto"
+    for argument in (3, 0, "2", True, None, 1.5):
+        with pytest.raises(ResponseError, match=r"takes \"auto\" or a loop count with evidence \(1, 2\)"):
+            await execute(client, "plt.switchLoopCount", argument)
+        assert (await client.request("plt/status"))["loops"] == "auto"
 
 
 async def test_the_command_switches_a_budget(start, pack):

@@ -140,20 +140,17 @@ async def test_everything_is_offered_at_once_and_nothing_worked_out(opened, pack
     )
 
 
-@pytest.mark.parametrize(
-    ("only", "kinds"),
-    [
+async def test_a_client_gets_only_the_kinds_that_it_asks_for(opened):
+    client = await opened()
+    for only, kinds in (
         (["refactor.extract"], {"refactor.extract"}),
         (["source"], {"source.organizeImports"}),
         (["source.organizeImports"], {"source.organizeImports"}),
         (["refactor.extractor"], set()),
         (["source.fixAll", "quickfix"], set()),
-    ],
-)
-async def test_a_client_gets_only_the_kinds_that_it_asks_for(opened, only, kinds):
-    client = await opened()
-    found = {action["kind"] for action in await actions_at(client, EXPRESSION, only=only, is_automatic=True)}
-    assert {next((kind for kind in kinds if one.startswith(kind)), one) for one in found} == kinds
+    ):
+        found = {action["kind"] for action in await actions_at(client, EXPRESSION, only=only, is_automatic=True)}
+        assert {next((kind for kind in kinds if one.startswith(kind)), one) for one in found} == kinds, only
 
 
 async def test_an_editor_that_looks_by_itself_is_not_offered_what_is_everywhere(opened):
@@ -333,11 +330,11 @@ async def test_what_is_refused_with_every_save_is_no_news(opened):
     assert warnings(client) == []
 
 
-@pytest.mark.parametrize("data", [None, 7, {}, PLACED, {**PLACED, "uri": 1, "offer": "x"}, {**PLACED, "offer": " "}])
-async def test_an_action_of_somebody_else_is_refused(opened, data):
+async def test_an_action_of_somebody_else_is_refused(opened):
     client = await opened()
-    with pytest.raises(ResponseError, match="not what plt-lsp has put there"):
-        await client.request("codeAction/resolve", {"title": "Do it", "data": data})
+    for data in (None, 7, {}, PLACED, {**PLACED, "uri": 1, "offer": "x"}, {**PLACED, "offer": " "}):
+        with pytest.raises(ResponseError, match="not what plt-lsp has put there"):
+            await client.request("codeAction/resolve", {"title": "Do it", "data": data})
 
 
 # Renaming
@@ -540,9 +537,9 @@ async def test_a_pack_that_cannot_chat_refuses_in_one_message(opened, pack):
     assert answer["edit"] is None
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
+async def test_other_arguments_are_refused_with_what_is_right(opened):
+    client = await opened()
+    for arguments, words in (
         ([], "takes a document's URI, a range in it and an instruction"),
         ([URI, CURSOR], "takes a document's URI"),
         ([URI, place(-1, 0, 0, 0), "x"], "takes a document's URI"),
@@ -551,12 +548,9 @@ async def test_a_pack_that_cannot_chat_refuses_in_one_message(opened, pack):
         ([URI, CURSOR, "x", {"version": "new"}], "takes a document's URI"),
         ([URI, CURSOR, "  "], "third argument is empty"),
         ([URI, CURSOR, "x" * 2000], "The instruction has 2000 characters; it may have 1000"),
-    ],
-)
-async def test_other_arguments_are_refused_with_what_is_right(opened, arguments, words):
-    client = await opened()
-    with pytest.raises(ResponseError, match=words):
-        await run(client, "plt.refactorSelection", *arguments)
+    ):
+        with pytest.raises(ResponseError, match=words):
+            await run(client, "plt.refactorSelection", *arguments)
 
 
 INJECTIONS = [

@@ -64,10 +64,10 @@ async def test_snoozed_nothing_comes_by_itself_and_what_is_asked_for_does(start,
     assert await items(client, 1, 4, is_automatic=True)
 
 
-@pytest.mark.parametrize("arguments", [[], ["x"], [True], [-1], [None]])
-async def test_a_snooze_of_no_minutes_is_an_error_for_its_own_request(client, arguments):
-    with pytest.raises(ResponseError, match="minutes"):
-        await run(client, "plt.snoozeFor", *arguments)
+async def test_a_snooze_of_no_minutes_is_an_error_for_its_own_request(client):
+    for arguments in ([], ["x"], [True], [-1], [None]):
+        with pytest.raises(ResponseError, match="minutes"):
+            await run(client, "plt.snoozeFor", *arguments)
     client.open(URI, BODY)
     assert await items(client, 1, 4, is_automatic=True)
 
@@ -89,11 +89,11 @@ async def test_what_was_dismissed_is_not_offered_there_again(start, pack):
     assert counts["dismissed"] == 1
 
 
-@pytest.mark.parametrize("params", [None, {}, {"textDocument": {}}, {"textDocument": {"uri": "file:///other.py"}}])
-async def test_a_dismissal_of_nothing_is_ignored(client, params):
-    client.notify("plt/didDismissCompletion", params)
+async def test_a_dismissal_of_nothing_is_ignored(client):
     client.open(URI, BODY)
-    assert await items(client, 1, 4)
+    for params in (None, {}, {"textDocument": {}}, {"textDocument": {"uri": "file:///other.py"}}):
+        client.notify("plt/didDismissCompletion", params)
+        assert await items(client, 1, 4), params
 
 
 async def test_what_was_just_deleted_is_not_offered_until_something_else_is_typed(start, pack):
@@ -146,12 +146,11 @@ async def test_of_a_long_file_its_imports_and_signatures_are_shown(client):
     assert all(source in shown["text"] for source in sources)
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], [URI], [URI, {"line": "x", "character": 0}], [3, {"line": 0, "character": 0}], ["file:///no.py"]]
-)
-async def test_a_context_of_no_place_is_an_error_for_its_own_request(client, arguments):
-    with pytest.raises(ResponseError, match=r"plt\.showContext takes"):
-        await run(client, "plt.showContext", *arguments)
+async def test_a_context_of_no_place_is_an_error_for_its_own_request(client):
+    here = {"line": 0, "character": 0}
+    for arguments in ([], [URI], [URI, {**here, "line": "x"}], [3, here], ["file:///no.py"]):
+        with pytest.raises(ResponseError, match=r"plt\.showContext takes"):
+            await run(client, "plt.showContext", *arguments)
 
 
 async def test_a_context_that_is_not_to_be_shown_says_why(client):
