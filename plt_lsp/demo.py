@@ -21,6 +21,8 @@ from plt_lsp.postprocess.reasons import Reason
 NUM_LINES_BEFORE = 6
 NUM_LINES_AFTER = 2
 SETTINGS = {"logLevel": "error", "inlineCompletion": {"deadlineMs": 120_000, "maxTokens": 64, "alternatives": 1}}
+# What is typed at the end.
+TYPED = "heap."
 # The model may have nothing to add that is worth a look; what else leaves an answer empty is a failure of the demo.
 HONEST_OUTCOMES = frozenset({"completed", *(reason.value for reason in Reason)})
 
@@ -50,7 +52,7 @@ async def show(console: Console) -> None:
         elapsed_ms = (time.perf_counter() - started) * 1e3
         console.print(f"\nThe server answered initialize {elapsed_ms:.0f} ms after its start, no model loaded yet.")
         answers = [await _complete(console, client, i, cursor) for i, cursor in enumerate(CURSORS, 1)]
-        answers.append(await _go_on(console, client, answers[0]))
+        answers += await _go_on(console, client, answers[0])
         await _sum_up(console, client, answers)
         code = await client.shut_down()
     finally:
@@ -68,19 +70,25 @@ async def _complete(console: Console, client: LspClient, i: int, cursor: DemoCur
     return await _ask(console, client, uri, _without_hole(place), place.cursor)
 
 
-async def _go_on(console: Console, client: LspClient, first: Answer) -> Answer:
-    """Accept the first completion, begin the next line, and ask again: the engine goes on from what it knows."""
+async def _go_on(console: Console, client: LspClient, first: Answer) -> list[Answer]:
+    """Accept the first completion and begin the next line; then type on, where the engine goes on from what it read."""
     place = find_place(CURSORS[0])
-    uri = place.path.as_uri()
-    indent = " " * place.cursor.column
-    typed = f"{first.text}\n{indent}"
-    client.change(uri, 2, {"range": _span(place.cursor, place.cursor), "text": typed})
-    text = _without_hole(place)
-    offset = len("".join(split_lines(text)[: place.cursor.line])) + place.cursor.column
-    new_text = text[:offset] + typed + text[offset:]
-    cursor = Cursor(place.cursor.line + typed.count("\n"), len(indent))
-    console.print(f"\n{place.path.name} again, the first one accepted and a new line begun", style="bold cyan")
-    return await _ask(console, client, uri, new_text, cursor)
+    uri, text, cursor = place.path.as_uri(), _without_hole(place), place.cursor
+    steps = (
+        ("again, the first one accepted and a new line begun", f"{first.text}\n{' ' * cursor.column}"),
+        (f"once more, {TYPED!r} typed", TYPED),
+    )
+    answers = []
+    for version, (title, typed) in enumerate(steps, 2):
+        client.change(uri, version, {"range": _span(cursor, cursor), "text": typed})
+        offset = len("".join(split_lines(text)[: cursor.line])) + cursor.column
+        text = text[:offset] + typed + text[offset:]
+        last = typed.rpartition("\n")[2]
+        is_new_line = "\n" in typed
+        cursor = Cursor(cursor.line + typed.count("\n"), len(last) + (0 if is_new_line else cursor.column))
+        console.print(f"\n{place.path.name} {title}", style="bold cyan")
+        answers.append(await _ask(console, client, uri, text, cursor))
+    return answers
 
 
 async def _ask(console: Console, client: LspClient, uri: str, text: str, cursor: Cursor) -> Answer:
