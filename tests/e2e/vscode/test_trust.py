@@ -9,9 +9,13 @@ from tests.e2e.vscode.code_server import code_server
 from tests.e2e.vscode.conftest import served_by
 from tests.e2e.vscode.places import ARTEFACTS
 from tests.e2e.vscode.waiting import wait_for
-from tests.e2e.vscode.workbench import Workbench
+from tests.e2e.vscode.workbench import MODEL, Workbench
 
-TRUST = {"security.workspace.trust.enabled": True, "security.workspace.trust.startupPrompt": "never"}
+TRUST = {
+    "security.workspace.trust.enabled": True,
+    "security.workspace.trust.startupPrompt": "never",
+    "plt.model": MODEL,
+}
 
 
 def test_an_untrusted_folder_cannot_choose_what_is_run(tmp_path: Path, smollm2_pack: Pack) -> None:
