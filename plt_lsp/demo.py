@@ -21,8 +21,9 @@ from plt_lsp.postprocess.reasons import Reason
 NUM_LINES_BEFORE = 6
 NUM_LINES_AFTER = 2
 SETTINGS = {"logLevel": "error", "inlineCompletion": {"deadlineMs": 120_000, "maxTokens": 64, "alternatives": 1}}
-# What is typed at the end.
+# What is typed at the end, and how long the user thinks before: in a pause the model reads what stands around.
 TYPED = "heap."
+PAUSE_S = 3.0
 # The model may have nothing to add that is worth a look; what else leaves an answer empty is a failure of the demo.
 HONEST_OUTCOMES = frozenset({"completed", *(reason.value for reason in Reason)})
 
@@ -76,10 +77,11 @@ async def _go_on(console: Console, client: LspClient, first: Answer) -> list[Ans
     uri, text, cursor = place.path.as_uri(), _without_hole(place), place.cursor
     steps = (
         ("again, the first one accepted and a new line begun", f"{first.text}\n{' ' * cursor.column}"),
-        (f"once more, {TYPED!r} typed", TYPED),
+        (f"once more, {TYPED!r} typed after a pause", TYPED),
     )
     answers = []
     for version, (title, typed) in enumerate(steps, 2):
+        await asyncio.sleep(PAUSE_S)
         client.change(uri, version, {"range": _span(cursor, cursor), "text": typed})
         offset = len("".join(split_lines(text)[: cursor.line])) + cursor.column
         text = text[:offset] + typed + text[offset:]
