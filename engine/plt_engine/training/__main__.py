@@ -26,6 +26,7 @@ from plt_engine.training.trainer import LOG_FILE, StepReport, Trainer
 
 TUNABLE = (
     "learning_rate",
+    "loop_rate_factor",
     "rows_per_step",
     "rows_per_pass",
     "warmup_steps",
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--exit-weights", type=float, nargs="+")
     train.add_argument("--steps", type=int)
     for name in TUNABLE:
-        kind = float if name == "learning_rate" else int
+        kind = float if name in ("learning_rate", "loop_rate_factor") else int
         train.add_argument("--" + name.replace("_", "-"), type=kind)
     train.set_defaults(command=_train)
     export = commands.add_parser("export", help="write the newest checkpoint of a run as a model pack")
