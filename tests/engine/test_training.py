@@ -232,6 +232,9 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     shape = replace(config(vocab_size=tokenizer.vocab_size), eos_token_ids=(end_id(tokenizer),))
     looped = with_identity_loops(shape, small_tensors(shape), 2, 4)
     trainer = Trainer(*looped, patterned_windows(), OPTIONS, tmp_path / "run")
+    with pytest.raises(run.RunError, match="no finished step"):
+        run.read_log(tmp_path / "run")
+    trainer.run(lambda: trainer.step == 1, lambda report: None)
     trainer.masters.tensors[HIDDEN_SCALE].fill_(0.25)
     trainer.save()
     run.write_spec(tmp_path / "run", RunSpec(looped[0], OPTIONS, str(tmp_path / "windows.npy"), "none"))
@@ -242,6 +245,7 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     )
     pack = export_run(tmp_path / "run", tmp_path / "tiny", options, {"bits_per_byte": 1.5})
     assert load_pack(pack.folder).manifest.loop_counts == (1, 2)
+    assert load_pack(pack.folder).manifest.loops[1].evidence.detail.endswith("at this loop on 256 tokens")
     assert load_pack(pack.folder).manifest.fim == FIM
     assert (pack.folder / CARD_FILE).read_text() == "# Tiny\n"
     weights = load_weights(pack.folder)
@@ -253,6 +257,10 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     for loops in (1, 2):
         request = GenerationRequest("r", "s", Prompt("def add(", ")\n"), stop=StopSpec(max_tokens=3), loops=loops)
         assert isinstance(list(engine.generate(request))[-1], GenerationOutput)
+    one_exit = replace(OPTIONS, exit_weights=(0.0, 1.0))
+    run.write_spec(tmp_path / "run", RunSpec(looped[0], one_exit, str(tmp_path / "windows.npy"), "none"))
+    again = export_run(tmp_path / "run", tmp_path / "again", options, {})
+    assert again.manifest.loop_counts == (2,), "an exit that nothing trained is not certified"
 
 
 def test_the_last_steps_read_what_the_pack_will_hold(tmp_path, tokenizer):
@@ -287,14 +295,15 @@ def test_the_card_states_data_curves_and_figures():
         "chars_by_package": {"one": 60, "two": 40},
         "held_out_chars_by_package": {"secret": 9},
     }
-    text = card(CardRecords("Tiny", "MIT", "Base", corpus, log, "| a | b |"), "curves.svg")
+    records = CardRecords("Tiny", "MIT", "Base", corpus, log, "| a | b |", ["R = 1 is the default."])
+    text = card(records, "curves.svg")
     for part in (
         "# Tiny",
         "python 75 %",
         "1,234 files of 2 packages",
         "secret",
         "2.100, 2.600",
-        "| a | b |",
+        "## Figures\n\nR = 1 is the default.\n\n| a | b |",
         "curves.svg",
     ):
         assert part in text

@@ -22,7 +22,7 @@ from plt_engine.training.corpus import REPORT_FILE, WINDOWS_FILE, CorpusOptions,
 from plt_engine.training.export import CARD_FILE, CURVES_FILE, ExportOptions, export_run
 from plt_engine.training.manifest import ManifestError
 from plt_engine.training.options import TrainOptions
-from plt_engine.training.trainer import LOG_FILE, StepReport, Trainer
+from plt_engine.training.trainer import StepReport, Trainer
 
 TUNABLE = (
     "learning_rate",
@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--weights", choices=("int4", "bfloat16"), default="int4")
     export.add_argument("--data", type=Path, help="folder that the data command wrote, for the model card")
     export.add_argument("--table", type=Path, help="the evaluation's Markdown table, for the model card")
+    export.add_argument("--note", action="append", default=[], help="a paragraph for the model card, above its figures")
     export.set_defaults(command=_export)
     return parser
 
@@ -151,10 +152,10 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _documents(arguments: argparse.Namespace) -> dict[str, str]:
     base = load_pack(find_pack(arguments.base)).manifest
-    log = [json.loads(line) for line in (arguments.run / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+    log = run.read_log(arguments.run)
     corpus = json.loads((arguments.data / REPORT_FILE).read_text(encoding="utf-8"))
     table = arguments.table.read_text(encoding="utf-8") if arguments.table is not None else None
-    records = CardRecords(arguments.title, base.license, base.title, corpus, log, table)
+    records = CardRecords(arguments.title, base.license, base.title, corpus, log, table, arguments.note)
     return {CARD_FILE: card(records, CURVES_FILE), CURVES_FILE: curves(log)}
 
 

@@ -20,7 +20,7 @@ LIMITS = """## Limits
 
 @dataclass(frozen=True, slots=True)
 class CardRecords:
-    """What a card is made of: the corpus's report, the run's log lines, and the evaluation's table."""
+    """What a card is made of: the corpus's report, the run's log lines, the evaluation's table, and plain sentences."""
 
     title: str
     license: str
@@ -28,6 +28,7 @@ class CardRecords:
     corpus: Mapping[str, Any]
     log: Sequence[Mapping[str, Any]]
     table: str | None
+    notes: Sequence[str] = ()
 
 
 def card(records: CardRecords, picture: str) -> str:
@@ -50,6 +51,7 @@ def card(records: CardRecords, picture: str) -> str:
         + ", ".join(f"{loss:.3f}" for loss in last["losses"])
         + f" nats per token.\n\n![Loss at each exit over the tokens trained on]({picture})",
         "## Figures",
+        *records.notes,
         records.table or "Not measured.",
         LIMITS.strip(),
     ]

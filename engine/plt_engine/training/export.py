@@ -3,7 +3,7 @@
 It does not measure the pack: figures come from the evaluation and are handed in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from plt_engine.pack_manifest import (
 from plt_engine.quantize import GROUP_SIZE, tensors_of
 from plt_engine.shards import ShardWriter
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
+from plt_engine.training.options import TrainOptions
 from plt_engine.training.parameters import HIDDEN_SCALE, Tensors, stored_form
-from plt_engine.training.run import RunError, read_spec
+from plt_engine.training.run import RunError, read_log, read_spec
 from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer, read_vocabulary
 
 CARD_FILE, CURVES_FILE = "card.md", "curves.svg"
@@ -44,7 +45,6 @@ class ExportOptions:
         title: its name for people.
         base: the folder of the pack that the run started from; its tokenizer and chat format go on.
         weights: `int4` (matrices in groups of 32, embedding in int8) or `bfloat16`.
-        loops: the loop counts to certify, each with what was measured; the first is the default.
         documents: texts that go into the pack beside the weights, by file name: the model card and its picture.
         renamed: control tokens of the base's tokenizer with new names, as the training data were written with.
     """
@@ -53,24 +53,22 @@ class ExportOptions:
     title: str
     base: Path
     weights: WeightFormat = WeightFormat.INT4
-    loops: Mapping[int, Evidence] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=lambda: RENAMED)
 
 
 def export_run(run: Path, folder: Path, options: ExportOptions, figures: Mapping[str, Figure]) -> Pack:
-    """Write the pack of a run's newest checkpoint.
+    """Write the pack of a run's newest checkpoint; it certifies the loop counts whose exits were trained.
 
     Raises:
-        RunError: the run has no checkpoint, or a loop count is to be certified that it was not trained with.
+        RunError: the run has no checkpoint or no log.
     """
     newest = newest_checkpoint(run)
     if newest is None:
         raise RunError(f"{run} has no checkpoint to export; train it first.")
     checkpoint, spec = load_checkpoint(newest), read_spec(run)
     config, kept = spec.config, read_vocabulary(Path(spec.windows).parent)
-    loops = options.loops or _trained_loops(config, checkpoint.rows)
-    _require_trained(loops, config)
+    loops = _trained_loops(spec.options, read_log(run))
     document = cut_tokenizer(_base_tokenizer(options.base), frozenset(kept), options.renamed)
     base = load_pack(options.base).manifest
     manifest = PackManifest(
@@ -110,15 +108,15 @@ def _base_tokenizer(base: Path) -> dict[str, Any]:
     return document
 
 
-def _trained_loops(config: ModelConfig, rows: int) -> dict[int, Evidence]:
-    detail = f"trained with an exit at this loop on {rows} windows"
-    return {r: Evidence(EvidenceKind.TRAINED, detail) for r in range(1, config.loop.num_loops + 1)}
-
-
-def _require_trained(loops: Mapping[int, Evidence], config: ModelConfig) -> None:
-    for count in loops:
-        if not 1 <= count <= config.loop.num_loops:
-            raise RunError(f"The run was trained with {config.loop.num_loops} loops; {count} cannot be certified.")
+def _trained_loops(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> dict[int, Evidence]:
+    """The loop counts whose exits the run supervised, each with the tokens since it is there."""
+    found = {}
+    for r, weight in enumerate(options.exit_weights, 1):
+        if weight != 0:
+            before = max((line["tokens"] for line in log if len(line["losses"]) < r), default=0)
+            detail = f"trained with an exit at this loop on {log[-1]['tokens'] - before:,} tokens"
+            found[r] = Evidence(EvidenceKind.TRAINED, detail)
+    return found
 
 
 def stored_tensors(masters: Mapping[str, Tensor], weights: WeightFormat) -> Tensors:

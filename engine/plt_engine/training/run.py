@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -161,6 +162,19 @@ def read_spec(folder: Path) -> RunSpec:
     config["eos_token_ids"] = tuple(config["eos_token_ids"])
     options["exit_weights"] = tuple(options["exit_weights"])
     return RunSpec(ModelConfig(**config), TrainOptions(**options), raw["windows"], raw["start"])
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """What each step of the run in a folder, and of those that it goes on from, was like; at least one.
+
+    Raises:
+        RunError: no step was logged.
+    """
+    path = folder / LOG_FILE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    if not lines:
+        raise RunError(f"{folder} has no finished step in its {LOG_FILE}; train it first.")
+    return [json.loads(line) for line in lines]
 
 
 def write_spec(folder: Path, spec: RunSpec) -> None:
