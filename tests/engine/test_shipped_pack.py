@@ -10,18 +10,14 @@ from plt_engine.pack_manifest import EvidenceKind
 from plt_engine.types import GenerationRequest, Prompt, StopSpec, StopUnit
 from plt_lsp.settings import Settings
 
-MAX_WHEEL_BYTES = 75_000_000
-MAX_FILE_BYTES = 75_000_000
+MAX_BYTES = 75_000_000
 
 # Before the cursor, after it, and what only the text after it tells.
 HOLES = (
-    ("from collections import ", "\n\ncounts = Counter(words)\n", "Counter"),
-    (
-        "class Point:\n    def __init__(self, x, y):\n        self.x = x\n        ",
-        "\n\n    def norm(self):\n        return (self.x ** 2 + self.y ** 2) ** 0.5\n",
-        "self.y = y",
-    ),
     ("import ", "\n\nprint(os.path.join('a', 'b'))\n", "os"),
+    ("import ", "\n\nprint(json.dumps({'a': 1}))\n", "json"),
+    ("from functools import ", "\n\ntotal = reduce(add, values)\n", "reduce"),
+    ("def area(", "):\n    return width * height\n", "width, height"),
 )
 
 
@@ -37,12 +33,12 @@ def test_it_is_the_default_and_whole(pack):
 
 
 def test_it_fits_into_the_wheel(pack, tmp_path):
-    assert max((pack.folder / name).stat().st_size for name in pack.manifest.files) < MAX_FILE_BYTES
+    assert max((pack.folder / name).stat().st_size for name in pack.manifest.files) < MAX_BYTES
     wheel = tmp_path / "wheel.zip"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as zipped:
         for path in pack.folder.iterdir():
             zipped.write(path, path.name)
-    assert wheel.stat().st_size < MAX_WHEEL_BYTES
+    assert wheel.stat().st_size < MAX_BYTES
 
 
 def test_its_card_and_its_evidence_say_what_was_measured(pack):
@@ -53,10 +49,14 @@ def test_its_card_and_its_evidence_say_what_was_measured(pack):
     assert {support.evidence.kind for support in pack.manifest.loops} <= {EvidenceKind.TRAINED, EvidenceKind.CALIBRATED}
 
 
-def test_it_reads_what_follows_the_cursor(pack):
+@pytest.mark.parametrize("loops", [1, 2])
+def test_it_reads_what_follows_the_cursor(pack, loops):
     engine = Engine.load(pack.folder)
-    for number, (prefix, suffix, expected) in enumerate(HOLES):
-        prompt = Prompt(prefix, suffix, "listing.py")
-        request = GenerationRequest(str(number), "s", prompt, stop=StopSpec(max_tokens=12, unit=StopUnit.LINE))
-        *_, output = engine.generate(request, lambda: False)
-        assert output.text.startswith(expected)
+    for prefix, suffix, expected in HOLES:
+        texts = []
+        for after in (suffix, ""):
+            stop = StopSpec(max_tokens=12, unit=StopUnit.LINE)
+            request = GenerationRequest("r", "s", Prompt(prefix, after, "listing.py"), stop=stop, loops=loops)
+            *_, output = engine.generate(request, lambda: False)
+            texts.append(output.text)
+        assert [text.startswith(expected) for text in texts] == [True, False]
