@@ -49,7 +49,7 @@ class Rule:
 
 
 RULES = {
-    RequestKind.TYPING: Rule(min_tokens=1, min_context_tokens=64, expected_tokens=8, ends_with_line=True),
+    RequestKind.TYPING: Rule(min_tokens=1, min_context_tokens=32, expected_tokens=8, ends_with_line=True),
     RequestKind.INVOKED: Rule(min_tokens=16, min_context_tokens=512, expected_tokens=32, ends_with_budget=True),
     RequestKind.EXPLAIN: Rule(min_tokens=1, min_context_tokens=1024, expected_tokens=1, answer_tokens=1),
     RequestKind.REFACTOR: Rule(min_tokens=None, min_context_tokens=None, expected_tokens=256),

@@ -38,7 +38,8 @@ def test_an_interval_is_over_samples_and_a_change_is_paired():
 
 @pytest.mark.parametrize(
     ("ranks", "loops"),
-    [([5], 1), ([5, 6], 2), ([5, 4], 1), ([5, 5], 1), ([174.0, 174.6, 172.5, 158.2], 2), ([1, 2, 3, 4], 4),
+    [([5], 1), ([5, 6], 2), ([5, 4], 1), ([5, 5], 1), ([100, 100.1], 1), ([100, 100.3, 100.4], 2),
+     ([174.0, 174.6, 172.5, 158.2], 2), ([1, 2, 3, 4], 4),
      ([5, 4, 9], 1)],
 )  # fmt: skip
 def test_the_rule_stops_where_the_rank_stops_rising(ranks, loops):
@@ -65,6 +66,13 @@ def test_a_clear_rise_and_fall_makes_a_sure_verdict():
     assert verdict.loss_changes[1].low > 0
     assert headline(verdict) == "The rule speaks for 2 loops, and is sure of it."
     assert any("falling, stop" in reason for reason in verdict.reasons)
+
+
+def test_a_loop_that_changes_next_to_nothing_does_not_pay():
+    verdict = judged([0.1, 1e-6], noise=1e-3, losses=[2.0, 2.0, 2.0])
+    assert (verdict.loops, verdict.sureness, verdict.may_pay_more) == (1, Sureness.SURE, False)
+    assert verdict.reasons[0].startswith("At loop 2 the effective rank changes by +0.10")
+    assert verdict.reasons[0].endswith("less than 0.2 % of it, stop.")
 
 
 def test_a_rise_up_to_the_end_says_that_another_may_pay():

@@ -14,6 +14,8 @@ from plt_engine.evaluation.metrics import RESAMPLES, Interval, paired_difference
 
 SURE, LIKELY = 0.95, 0.80
 """Shares of the resamples in which the rule must give the same count."""
+MIN_RISE = 0.002
+"""Of the effective rank: a loop that raises it by less changes next to nothing, and does not pay for that."""
 
 
 class Sureness(StrEnum):
@@ -49,13 +51,13 @@ class Verdict:
 
 
 def rule(ranks: Sequence[float]) -> int:
-    """The loop count by the rule: the last loop up to which the effective rank has risen with every loop.
+    """The loop count by the rule: the last loop up to which the effective rank has risen by MIN_RISE with every loop.
 
     Args:
         ranks: the effective rank after loops 1..R.
     """
     loops = 1
-    while loops < len(ranks) and ranks[loops] > ranks[loops - 1]:
+    while loops < len(ranks) and ranks[loops] > (1 + MIN_RISE) * ranks[loops - 1]:
         loops += 1
     return loops
 
@@ -109,9 +111,9 @@ def _reasons(
     if loops > 1:
         found.append(f"The effective rank still rises at loop {loops}, by {signed(rank_changes[loops - 2], 2)}.")
     if loops <= len(rank_changes):
-        found.append(
-            f"At loop {loops + 1} the effective rank changes by {signed(rank_changes[loops - 1], 2)}: falling, stop."
-        )
+        change = rank_changes[loops - 1]
+        end = "falling, stop" if change.mean < 0 else f"less than {100 * MIN_RISE:.1f} % of it, stop"
+        found.append(f"At loop {loops + 1} the effective rank changes by {signed(change, 2)}: {end}.")
     else:
         found.append(f"No loop beyond was measured: another may pay; --loops {loops + 1} would look.")
     found.append(f"Of the sets of samples drawn anew, {100 * share:.0f} % give the same count.")
