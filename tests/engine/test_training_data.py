@@ -1,11 +1,15 @@
 """The recipe's data: formats round-trip, cuts, windows, sources, near-duplicates, decontamination and replay."""
 
 from collections import Counter, deque
+from importlib import metadata
 from itertools import islice
 from random import Random
 
 import pytest
+import torch
 
+from plt_engine.loader import load_weights
+from plt_engine.model import full_forward, logits
 from plt_engine.pack import Pack
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training import replay
@@ -291,7 +295,8 @@ def test_questions_are_the_seeds_and_about_whole_functions():
     assert all(question.endswith("\n```") for question, _ in first)
 
 
-def test_replay_goes_on_where_it_stopped(tmp_path):
+def test_replay_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(replay, "BATCH_SIZE", 2)
     pack = tiny_pack(tmp_path / "pack", loops=1)
     files = [source(PLAIN_FUNCTION)]
     whole, parts = tmp_path / "whole.jsonl", tmp_path / "parts.jsonl"
@@ -300,6 +305,19 @@ def test_replay_goes_on_where_it_stopped(tmp_path):
         fill_replay(pack, files, parts, wanted)
     assert parts.read_text() == whole.read_text()
     assert len({item.seed for item in replay.read_replay(whole)}) == len(replay.read_replay(whole)) > 2
+
+
+def test_the_replays_model_is_the_pack_with_and_without_padding(tmp_path):
+    pack = tiny_pack(tmp_path / "pack", loops=1)
+    weights, model = load_weights(pack.folder), replay.reference_model(pack.folder)
+    ids = torch.randint(3, weights.config.vocab_size, (2, 24))
+    expected = logits(weights, full_forward(weights, ids, 1)[0])
+    torch.testing.assert_close(model(ids).logits, expected, rtol=1e-4, atol=1e-4)
+    padded, mask = torch.cat((ids.new_zeros(2, 7), ids), 1), torch.ones(2, 31, dtype=torch.long)
+    mask[:, :7] = 0
+    positions = (mask.cumsum(1) - 1).clamp(0)
+    found = model(padded, attention_mask=mask, position_ids=positions).logits[:, 7:]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def fill_replay(pack: Pack, files: list[SourceFile], out, num_tokens: int) -> int:
@@ -318,3 +336,7 @@ def test_replay_documents_repeat_up_to_their_share_and_leave_out_the_held_out(to
     assert not any("user\nq10\n" in text or "user\nq20\n" in text for text in texts)
     with pytest.raises(ValueError, match="None of 30"):
         list(replay.replay_documents(exchanges, tokenizer, 9000, 20))
+
+
+def test_every_package_that_is_read_where_it_is_installed_is_installed_with_the_recipe():
+    assert [item.name for item in read_manifest().installed if not list(metadata.files(item.name) or ())] == []

@@ -6,23 +6,22 @@ Questions and sampling are drawn by a seed; it does not know how documents are m
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
-from plt_engine.fused import fuse
-from plt_engine.generate import PromptIds, generate
-from plt_engine.generate import Sequence as DecodeSequence
-from plt_engine.healing import TokenHealer
-from plt_engine.linear import plan_numerics
-from plt_engine.loader import load_stored
+import torch
+
+from plt_engine.loader import load_weights
+from plt_engine.model import named_tensors
 from plt_engine.pack import TOKENIZER_FILE
-from plt_engine.runner import ModelRunner
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.cuts import parser_for, walk
 from plt_engine.training.sources import SourceFile
-from plt_engine.types import GenerationOutput, GenerationRequest, Prompt, SamplingParams, StopSpec
-from plt_engine.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
 
 QUESTIONS = (
     "Explain what this code does.",
@@ -37,12 +36,17 @@ FUNCTIONS = frozenset(("function_definition", "function_declaration", "method_de
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 START, END = "<|im_start|>", "<|im_end|>"
 MIN_CODE, MAX_CODE, MAX_ANSWER_TOKENS, MAX_TOKENS = 120, 900, 220, 1024
-SAMPLING = SamplingParams(temperature=0.3, top_p=0.9)
+TEMPERATURE, TOP_P = 0.3, 0.9
+# Answers that are written side by side; the weights are then read once for all of them.
+BATCH_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question with its code, the base's answer, and the seed that it was drawn with."""
+    """One question with its code, the base's answer, and the seed that drew the question.
+
+    The answers of a batch are drawn together, by the seed of its first question.
+    """
 
     question: str
     answer: str
@@ -99,34 +103,70 @@ def generate_replay(
         out: JSON lines.
         num_tokens: length of all conversations, by the base's tokenizer.
         seed: of the whole replay.
-        say: told how many tokens there are after each exchange.
+        say: told how many tokens there are after each batch.
     """
-    config, tensors = load_stored(base)
-    runner = ModelRunner(fuse(config, tensors, plan_numerics("auto")), MAX_TOKENS)
     tokenizer = Tokenizer.from_file(base / TOKENIZER_FILE)
-    vocabulary = Vocabulary(tokenizer, TokenHealer(tokenizer), frozenset(config.eos_token_ids))
+    model = reference_model(base)
     known = read_replay(out) if out.exists() else []
     total = sum(len(chat_ids(item.question, item.answer, tokenizer)) for item in known)
     last = max((item.seed for item in known), default=-1)
-    for question, own in questions(files, seed):
-        if total >= num_tokens:
-            return
-        if own > last and len(chat_ids(question, None, tokenizer)) <= MAX_TOKENS - MAX_ANSWER_TOKENS:
-            exchange = Exchange(question, _answer(runner, vocabulary, question, own), own)
-            with out.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(asdict(exchange)) + "\n")
-            total += len(chat_ids(question, exchange.answer, tokenizer))
-            say(total)
+    new = (
+        (question, own)
+        for question, own in questions(files, seed)
+        if own > last and len(chat_ids(question, None, tokenizer)) <= MAX_TOKENS - MAX_ANSWER_TOKENS
+    )
+    while total < num_tokens:
+        batch = list(islice(new, BATCH_SIZE))
+        answers = _answers(model, tokenizer, [question for question, _ in batch], seed=batch[0][1])
+        exchanges = [Exchange(question, answer, own) for (question, own), answer in zip(batch, answers, strict=True)]
+        with out.open("a", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(asdict(item)) + "\n" for item in exchanges)
+        total += sum(len(chat_ids(item.question, item.answer, tokenizer)) for item in exchanges)
+        say(total)
 
 
-def _answer(runner: ModelRunner, vocabulary: Vocabulary, question: str, seed: int) -> str:
-    sampling = SamplingParams(SAMPLING.temperature, SAMPLING.top_p, seed)
-    request = GenerationRequest(str(seed), str(seed), Prompt(""), sampling, StopSpec(max_tokens=MAX_ANSWER_TOKENS))
-    sequence = DecodeSequence([], runner.new_cache(1))
-    prompt = PromptIds(chat_ids(question, None, vocabulary.tokenizer))
-    *_, last = generate(runner, vocabulary, sequence, prompt, request, lambda: False)
-    assert isinstance(last, GenerationOutput), "a generation ends with its output"
-    return last.text
+def reference_model(base: Path) -> "LlamaForCausalLM":
+    """The base as transformers' own model, whose `generate` writes many answers at once.
+
+    Raises:
+        ValueError: the pack is of another family.
+    """
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    model = LlamaForCausalLM(LlamaConfig.from_pretrained(base))
+    # The head is tied, so that it is not among the tensors that are missing.
+    missing, unexpected = model.load_state_dict(dict(named_tensors(load_weights(base))), strict=False)
+    if unexpected or set(missing) - {"lm_head.weight"}:
+        raise ValueError(f"{base} is no Llama, which the replay needs: {[*missing, *unexpected]} do not fit.")
+    model.tie_weights()
+    model.eval()
+    return model
+
+
+def _answers(model: "LlamaForCausalLM", tokenizer: Tokenizer, asked: Sequence[str], seed: int) -> list[str]:
+    """Answers to questions, drawn side by side by one seed."""
+    from transformers import GenerationConfig
+
+    prompts = [torch.tensor(chat_ids(question, None, tokenizer)) for question in asked]
+    end = tokenizer.special_id(END)
+    assert end is not None, "chat_ids has seen to it"
+    ids = torch.nn.utils.rnn.pad_sequence(prompts, batch_first=True, padding_value=end, padding_side="left")
+    longest = ids.shape[1]
+    mask = torch.stack([torch.arange(longest) >= longest - len(prompt) for prompt in prompts]).long()
+    torch.manual_seed(seed)
+    config = GenerationConfig(
+        do_sample=True,
+        temperature=TEMPERATURE,
+        top_p=TOP_P,
+        top_k=0,
+        max_new_tokens=MAX_ANSWER_TOKENS,
+        pad_token_id=end,
+        eos_token_id=end,
+    )
+    with torch.inference_mode():
+        written = model.generate(ids, generation_config=config, attention_mask=mask)
+    assert isinstance(written, torch.Tensor), "without return_dict_in_generate, ids come back"
+    return [tokenizer.decode(row[: row.index(end)] if end in row else row) for row in written[:, longest:].tolist()]
 
 
 def is_held_out(exchange: Exchange) -> bool:
