@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import torch
 
 from plt_engine.errors import EngineError
 from plt_engine.pack import TOKENIZER_FILE, find_pack, load_pack
@@ -73,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     for name in TUNABLE:
         kind = float if name in ("learning_rate", "loop_rate_factor") else int
         train.add_argument("--" + name.replace("_", "-"), type=kind)
+    train.add_argument(
+        "--bfloat16",
+        action=argparse.BooleanOptionalAction,
+        default=torch.cpu._is_amx_tile_supported(),
+        help="forward pass in bfloat16; by itself where the CPU has AMX, since others multiply float32 faster",
+    )
     train.set_defaults(command=_train)
     export = commands.add_parser("export", help="write the newest checkpoint of a run as a model pack")
     export.add_argument("run", type=Path)
@@ -81,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--name", default="plt-coder-115m")
     export.add_argument("--title", default="PLT Coder 115M")
     export.add_argument("--weights", choices=("int4", "bfloat16"), default="int4")
+    export.add_argument(
+        "--rounding-windows",
+        type=int,
+        default=0,
+        help="choose int4 by what the layers make of so many of the run's windows (GPTQ); 0 rounds to the nearest, "
+        "for a run whose last steps were trained on rounded weights",
+    )
     export.add_argument("--data", type=Path, help="folder that the data command wrote, for the model card")
     export.add_argument("--table", type=Path, help="the evaluation's Markdown table, for the model card")
     export.add_argument("--note", action="append", default=[], help="a paragraph for the model card, above its figures")
@@ -142,6 +156,7 @@ def _export(arguments: argparse.Namespace) -> int:
         arguments.title,
         find_pack(arguments.base),
         WeightFormat(arguments.weights),
+        arguments.rounding_windows,
         documents=_documents(arguments) if arguments.data is not None else {},
     )
     pack = export_run(arguments.run, arguments.out, options, {})

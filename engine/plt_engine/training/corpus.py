@@ -14,6 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import orjson
+
+from plt_engine.pack import TOKENIZER_FILE
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.documents import FimFormatter, plain_document
 from plt_engine.training.duplicates import HeldOutRuns, without_near_duplicates
@@ -76,7 +79,9 @@ def build_corpus(
     options.out.mkdir(parents=True, exist_ok=True)
     kept = choose_ids(document, counts, options.vocab_size)
     write_vocabulary(options.out, kept)
-    tokenizer = Tokenizer(cut_tokenizer(document, frozenset(kept), renamed))
+    cut = cut_tokenizer(document, frozenset(kept), renamed)
+    (options.out / TOKENIZER_FILE).write_bytes(orjson.dumps(cut))
+    tokenizer = Tokenizer(cut)
     exchanges = _replay(chosen, options)
     rows = list(_rows(chosen, exchanges, tokenizer, options))
     num_windows = write_windows(options.out / WINDOWS_FILE, rows, options.seed)

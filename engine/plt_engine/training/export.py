@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import torch
 from torch import Tensor
 
 from plt_engine.config import ModelConfig
@@ -23,13 +24,15 @@ from plt_engine.pack_manifest import (
     WeightFormat,
     WeightInfo,
 )
-from plt_engine.quantize import GROUP_SIZE, tensors_of
+from plt_engine.quantize import GROUP_SIZE, StoredWeight, tensors_of
 from plt_engine.shards import ShardWriter
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.options import TrainOptions
 from plt_engine.training.parameters import HIDDEN_SCALE, Tensors, stored_form
+from plt_engine.training.rounding import rounded_matrices
 from plt_engine.training.run import RunError, read_log, read_spec
 from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer, read_vocabulary
+from plt_engine.training.windows import read_windows
 
 CARD_FILE, CURVES_FILE = "card.md", "curves.svg"
 # Repositories and their hosts take files of this size without special care.
@@ -45,6 +48,8 @@ class ExportOptions:
         title: its name for people.
         base: the folder of the pack that the run started from; its tokenizer and chat format go on.
         weights: `int4` (matrices in groups of 32, embedding in int8) or `bfloat16`.
+        rounding_windows: by how many of the run's windows, its last ones, int4 is chosen (see rounding.py); 0 rounds to
+            the nearest, which a run that was trained on rounded weights to its end is made for.
         documents: texts that go into the pack beside the weights, by file name: the model card and its picture.
         renamed: control tokens of the base's tokenizer with new names, as the training data were written with.
     """
@@ -53,6 +58,7 @@ class ExportOptions:
     title: str
     base: Path
     weights: WeightFormat = WeightFormat.INT4
+    rounding_windows: int = 0
     documents: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=lambda: RENAMED)
 
@@ -87,7 +93,11 @@ def export_run(run: Path, folder: Path, options: ExportOptions, figures: Mapping
         chat=base.chat,
         figures=dict(figures),
     )
-    stored = stored_tensors(checkpoint.masters, options.weights)
+    rows = torch.from_numpy(read_windows(Path(spec.windows))[-options.rounding_windows :].astype("int64"))
+    rounded = {}
+    if options.weights is WeightFormat.INT4 and options.rounding_windows:
+        rounded = rounded_matrices(config, checkpoint.masters, rows, spec.options.loops)
+    stored = stored_tensors(checkpoint.masters, options.weights, rounded)
 
     def fill(draft: Path) -> None:
         raw = config_document(config, checkpoint.masters)
@@ -119,12 +129,20 @@ def _trained_loops(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> d
     return found
 
 
-def stored_tensors(masters: Mapping[str, Tensor], weights: WeightFormat) -> Tensors:
-    """The tensors of model.safetensors, contiguous and by their stored names; b is a config key, not a tensor."""
+def stored_tensors(
+    masters: Mapping[str, Tensor], weights: WeightFormat, rounded: Mapping[str, StoredWeight]
+) -> Tensors:
+    """The tensors of model.safetensors, contiguous and by their stored names; b is a config key, not a tensor.
+
+    Args:
+        masters: the weights by name.
+        weights: the form of those that are not rounded yet.
+        rounded: those that are.
+    """
     stored: Tensors = {}
     for name, master in masters.items():
         if name != HIDDEN_SCALE:
-            stored |= tensors_of(name, stored_form(name, master, weights))
+            stored |= tensors_of(name, rounded.get(name) or stored_form(name, master, weights))
     return {name: tensor.contiguous() for name, tensor in stored.items()}
 
 

@@ -104,9 +104,12 @@ def stored_form(name: str, master: Tensor, weights: WeightFormat) -> StoredWeigh
         raise ValueError(f"weights is {weights}; packs are exported in int4 or bfloat16.")
     if name == EMBEDDING:
         return quantize_int8(master, None)
-    if master.dim() == 2 and "plt_gate" not in name:
-        return quantize_int4(master)
-    return master.float()
+    return quantize_int4(master) if is_matrix(name, master) else master.float()
+
+
+def is_matrix(name: str, tensor: Tensor) -> bool:
+    """Whether it is one of the projections that are stored in 4 bits."""
+    return tensor.dim() == 2 and name != EMBEDDING and "plt_gate" not in name
 
 
 class Masters:

@@ -4,7 +4,7 @@ It does not know the loop's arithmetic; it joins a start (a pack or another run)
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 
 from plt_engine.config import LoopConfig, ModelConfig, parse_config
 from plt_engine.loader import load_weights
+from plt_engine.pack import TOKENIZER_FILE
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.options import TrainOptions
 from plt_engine.training.parameters import (
@@ -44,11 +45,21 @@ class RunSpec:
     start: str
 
 
-def start_from_pack(folder: Path, options: TrainOptions, kept: Sequence[int]) -> tuple[ModelConfig, Tensors]:
-    """A dense pack with its vocabulary cut, and with identity loops where the run has more than one."""
+def start_from_pack(folder: Path, options: TrainOptions, windows: Path) -> tuple[ModelConfig, Tensors]:
+    """A pack with its vocabulary cut to that of the windows, and with identity loops where the run has more of them.
+
+    A pack that has the windows' own tokenizer, as those that the recipe exports, is taken as it is.
+    """
     weights = load_weights(folder)
-    config, tensors = cut_vocabulary(weights.config, tensors_of(weights), kept)
+    config, tensors = weights.config, tensors_of(weights)
+    if not _has_tokenizer_of(folder, windows):
+        config, tensors = cut_vocabulary(config, tensors, _vocabulary(windows))
     return _looped(config, tensors, options)
+
+
+def _has_tokenizer_of(pack: Path, windows: Path) -> bool:
+    tokenizer = windows.parent / TOKENIZER_FILE
+    return tokenizer.is_file() and tokenizer.read_bytes() == (pack / TOKENIZER_FILE).read_bytes()
 
 
 def start_from_run(folder: Path, options: TrainOptions) -> tuple[ModelConfig, Tensors, int]:
@@ -102,7 +113,7 @@ def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Tr
     elif start.suffix == ".json":
         config, tensors = start_from_scratch(start, options, len(_vocabulary(windows)))
     else:
-        config, tensors = start_from_pack(start, options, _vocabulary(windows))
+        config, tensors = start_from_pack(start, options, windows)
     folder.mkdir(parents=True, exist_ok=True)
     write_spec(folder, RunSpec(config, options, str(windows), str(start)))
     trainer = Trainer(config, tensors, read_windows(windows), options, folder)
