@@ -15,7 +15,7 @@ from plt_engine.config import LoopConfig, ModelConfig
 from plt_engine.engine import Engine
 from plt_engine.loader import load_weights
 from plt_engine.model import full_forward, init_random
-from plt_engine.pack import load_pack
+from plt_engine.pack import TOKENIZER_FILE, load_pack
 from plt_engine.pack_manifest import WeightFormat
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training import run
@@ -198,6 +198,20 @@ def test_a_run_begins_from_a_pack_and_goes_on_into_loops(tmp_path):
         run.begin(tmp_path / "one", tmp_path / "windows.npy", pack.folder, one)
 
 
+def test_a_run_goes_on_from_a_pack_that_has_the_tokenizer_of_the_windows(tmp_path):
+    pack = tiny_pack(tmp_path / "pack", loops=2)
+    np.save(tmp_path / "windows.npy", patterned_windows())
+    (tmp_path / TOKENIZER_FILE).write_bytes((pack.folder / TOKENIZER_FILE).read_bytes())
+    begun = run.begin(tmp_path / "run", tmp_path / "windows.npy", pack.folder, OPTIONS)
+    weights = load_weights(pack.folder)
+    assert begun.masters.config == weights.config
+    for name, tensor in tensors_of(weights).items():
+        assert torch.equal(begun.masters.tensors[name], tensor.float()), name
+    report = begun.take_step(never)
+    assert report is not None
+    assert len(report.losses) == 2
+
+
 def test_a_run_from_scratch_learns_at_the_one_exit_that_it_is_told_to(tmp_path):
     np.save(tmp_path / "windows.npy", patterned_windows())
     write_vocabulary(tmp_path, range(96))
@@ -257,6 +271,13 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     for loops in (1, 2):
         request = GenerationRequest("r", "s", Prompt("def add(", ")\n"), stop=StopSpec(max_tokens=3), loops=loops)
         assert isinstance(list(engine.generate(request))[-1], GenerationOutput)
+    np.save(tmp_path / "windows.npy", patterned_windows())
+    chosen = export_run(tmp_path / "run", tmp_path / "chosen", replace(options, rounding_windows=8), {})
+    others, name = load_weights(chosen.folder), "model.layers.0.mlp.up_proj.weight"
+    assert torch.equal(others.embed, weights.embed)
+    assert not torch.equal(others.layers[0].up, weights.layers[0].up), "chosen by the inputs, not the nearest"
+    step = (master.view(len(master), -1, 32).amax(-1) - master.view(len(master), -1, 32).amin(-1)).max() / 15
+    assert (others.layers[0].up - trainer.masters.tensors[name]).abs().max() < 8 * step
     one_exit = replace(OPTIONS, exit_weights=(0.0, 1.0))
     run.write_spec(tmp_path / "run", RunSpec(looped[0], one_exit, str(tmp_path / "windows.npy"), "none"))
     again = export_run(tmp_path / "run", tmp_path / "again", options, {})

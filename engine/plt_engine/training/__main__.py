@@ -24,6 +24,7 @@ from plt_engine.training.export import CARD_FILE, CURVES_FILE, ExportOptions, ex
 from plt_engine.training.manifest import ManifestError
 from plt_engine.training.options import TrainOptions
 from plt_engine.training.trainer import StepReport, Trainer
+from plt_engine.training.vocabulary import VOCAB_SIZE
 
 TUNABLE = (
     "learning_rate",
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--downloads", type=Path, required=True)
     data.add_argument("--out", type=Path, required=True)
     data.add_argument("--window-tokens", type=int, default=512)
+    data.add_argument("--vocab-size", type=int, default=VOCAB_SIZE, help="tokens of the base that are kept")
     data.add_argument("--seed", type=int, default=0)
     data.add_argument(
         "--replay-tokens", type=int, default=0, help="conversations to have the base write, 5 % of the mix"
@@ -107,6 +109,7 @@ def _data(arguments: argparse.Namespace) -> int:
         downloads=arguments.downloads,
         out=arguments.out,
         window_tokens=arguments.window_tokens,
+        vocab_size=arguments.vocab_size,
         seed=arguments.seed,
         base=find_pack(arguments.base) if arguments.replay_tokens > 0 else None,
         replay_tokens=arguments.replay_tokens,

@@ -93,9 +93,9 @@ def export_run(run: Path, folder: Path, options: ExportOptions, figures: Mapping
         chat=base.chat,
         figures=dict(figures),
     )
-    rows = torch.from_numpy(read_windows(Path(spec.windows))[-options.rounding_windows :].astype("int64"))
     rounded = {}
-    if options.weights is WeightFormat.INT4 and options.rounding_windows:
+    if options.weights is WeightFormat.INT4 and options.rounding_windows > 0:
+        rows = torch.from_numpy(read_windows(Path(spec.windows))[-options.rounding_windows :].astype("int64"))
         rounded = rounded_matrices(config, checkpoint.masters, rows, spec.options.loops)
     stored = stored_tensors(checkpoint.masters, options.weights, rounded)
 
