@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.bench import early_exit, engine, index, kernels, policy, refactor, server
+from tests.bench import early_exit, engine, index, kernels, loop_study, policy, refactor, server
 
 BENCHES = {
     "early-exit": early_exit.main,
     "engine": engine.main,
     "index": index.main,
     "kernels": kernels.main,
+    "loop-study": loop_study.main,
     "policy": policy.main,
     "refactor": refactor.main,
     "server": server.main,
