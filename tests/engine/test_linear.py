@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from plt_engine import linear as linear_module
 from plt_engine.errors import RequestError
 from plt_engine.linear import ALIGNMENT, PACKED_ROWS, Int4Kernel, Int8Kernel, make_linear, plan_numerics
 from plt_engine.quantize import concatenate, dequantize, quantize_int4, quantize_int8
@@ -107,17 +108,41 @@ def test_an_unknown_dtype_is_named():
 
 
 @pytest.mark.parametrize(
-    ("capability", "bf16", "expected"),
+    ("capability", "amx", "avx512_bf16", "is_float32_faster", "expected"),
     [
-        ("AVX512", True, (torch.bfloat16, torch.bfloat16, True)),
-        ("AVX2", False, (torch.bfloat16, torch.float32, True)),
-        ("DEFAULT", False, (torch.float32, torch.float32, False)),
+        ("AVX512", True, True, True, (torch.bfloat16, torch.bfloat16, True)),
+        ("AVX512", False, True, False, (torch.bfloat16, torch.bfloat16, True)),
+        ("AVX512", False, True, True, (torch.bfloat16, torch.float32, True)),
+        ("AVX2", False, False, False, (torch.bfloat16, torch.float32, True)),
+        ("DEFAULT", False, False, False, (torch.float32, torch.float32, False)),
     ],
 )
-def test_the_cpu_decides_how_to_compute(monkeypatch, capability, bf16, expected):
+def test_the_cpu_decides_how_to_compute(monkeypatch, capability, amx, avx512_bf16, is_float32_faster, expected):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(linear_module, "float32_is_faster", lambda: is_float32_faster)
     plan = plan_numerics()
     assert (plan.dtype, plan.dense_dtype, plan.packs) == expected
     assert plan.reason
+
+
+def test_the_faster_dtype_is_measured(monkeypatch):
+    for slow in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(linear_module.time, "perf_counter", clock := FakeClock(slow))
+        monkeypatch.setattr(linear_module.F, "linear", clock.multiply)
+        assert linear_module.float32_is_faster.__wrapped__() is (slow is torch.bfloat16)
+
+
+class FakeClock:
+    """A clock that a product moves on, more where it is in the slow dtype."""
+
+    def __init__(self, slow):
+        self.now, self.slow = 0.0, slow
+
+    def __call__(self):
+        return self.now
+
+    def multiply(self, x, weight):
+        assert x.dtype == weight.dtype
+        self.now += 2.0 if x.dtype is self.slow else 1.0

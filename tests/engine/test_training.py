@@ -97,9 +97,9 @@ def test_identity_start_differs_from_the_dense_model_by_the_local_branch_alone()
     torch.testing.assert_close(closed, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("loops", [1, 3])
-def test_fast_attention_is_the_definition_forwards_and_backwards(loops):
-    shape = replace(config(loops=loops), loop=LoopConfig(loops, 5))
+@pytest.mark.parametrize(("loops", "window_left"), [(1, 5), (3, 5), (2, 64), (2, 70)])
+def test_fast_attention_is_the_definition_forwards_and_backwards(loops, window_left):
+    shape = replace(config(loops=loops), loop=LoopConfig(loops, window_left))
     tensors = {name: tensor.double() for name, tensor in small_tensors(shape, 2).items()}
     tokens = torch.randint(0, 96, (2, 512), generator=torch.Generator().manual_seed(0))
     generator = torch.Generator().manual_seed(1)

@@ -68,13 +68,27 @@ def local_attention(q: Tensor, k: Tensor, v: Tensor, window_left: int) -> Tensor
     B, H, T, D = q.shape
     KV, N, span = k.shape[1], T // LOCAL_BLOCK, window_left + LOCAL_BLOCK
     rows = q.view(B, KV, -1, N, LOCAL_BLOCK, D).transpose(2, 3).reshape(B * KV * N, -1, D)  # [B*KV*N, G*LOCAL_BLOCK, D]
-    keys, values = (
-        F.pad(x, (0, 0, window_left, 0)).unfold(2, span, LOCAL_BLOCK).reshape(B * KV * N, D, span) for x in (k, v)
-    )
-    scores = torch.bmm(rows, keys).view(B * KV, N, -1, LOCAL_BLOCK, span)
+    keys, values = (_spans(x, window_left) for x in (k, v))
+    scores = torch.bmm(rows, keys.transpose(1, 2)).view(B * KV, N, -1, LOCAL_BLOCK, span)
     weights = torch.softmax(torch.add(_outside(N, window_left, q), scores, alpha=D**-0.5), -1)
-    y = torch.bmm(weights.view(B * KV * N, -1, span), values.transpose(1, 2))
+    y = torch.bmm(weights.view(B * KV * N, -1, span), values)
     return y.view(B, KV, N, -1, LOCAL_BLOCK, D).transpose(2, 3).reshape(B, H, T, D)
+
+
+def _spans(x: Tensor, window_left: int) -> Tensor:
+    """What each block of LOCAL_BLOCK sees: x [B, KV, T, D] to [B*KV*N, window_left + LOCAL_BLOCK, D].
+
+    Made of whole slices while a window reaches no further back than one block, since their way back is a copy, where
+    that of overlapping views adds up element by element.
+    """
+    B, KV, T, D = x.shape
+    span = window_left + LOCAL_BLOCK
+    if window_left > LOCAL_BLOCK:
+        windows = F.pad(x, (0, 0, window_left, 0)).unfold(2, span, LOCAL_BLOCK)  # [B, KV, N, D, span]
+        return windows.transpose(-1, -2).reshape(-1, span, D)
+    blocks = x.view(B, KV, T // LOCAL_BLOCK, LOCAL_BLOCK, D)
+    tails = F.pad(blocks[:, :, :-1, LOCAL_BLOCK - window_left :], (0, 0, 0, 0, 1, 0))  # the first block sees zeros
+    return torch.cat((tails, blocks), -2).view(-1, span, D)
 
 
 def _outside(num_blocks: int, window_left: int, like: Tensor) -> Tensor:
