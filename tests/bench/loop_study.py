@@ -53,6 +53,7 @@ def main(args: list[str]) -> int:
     parser.add_argument("--pieces", type=int, default=200)
     parser.add_argument("--json", type=Path, required=True, help="results so far, which the runs' are added to")
     arguments = parser.parse_args(args)
+    torch.set_num_threads(1)  # the next run may be training beside it
     results: dict[str, Any] = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
     if arguments.runs:
         pieces = draw_cases(read_files(arguments.held_out), CaseCounts(arguments.pieces, 1, 1), SEED).pieces
