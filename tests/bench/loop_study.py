@@ -101,10 +101,12 @@ def measured(run: Path, pieces: tuple[Piece, ...]) -> dict[str, Any]:
 
 @torch.inference_mode()
 def bits_of(weights: ModelWeights, piece: Piece, tokenizer: Tokenizer, loops: int) -> float:
-    """What a piece costs at the last exit, after the end token alone."""
-    ids = torch.tensor([end_id(tokenizer), *tokenizer.encode(piece.text)])
-    state = full_forward(weights, ids[None, :-1], loops)[-1][0]
-    return F.cross_entropy(logits(weights, state), ids[1:], reduction="sum").item() / math.log(2)
+    """What a piece costs at the last exit, in stretches as long as the windows trained on, each after the end token."""
+    start, nats = torch.tensor([end_id(tokenizer)]), 0.0
+    for part in torch.tensor(tokenizer.encode(piece.text)).split(SAMPLE_TOKENS):
+        state = full_forward(weights, torch.cat((start, part[:-1]))[None], loops)[-1][0]
+        nats += F.cross_entropy(logits(weights, state), part, reduction="sum").item()
+    return nats / math.log(2)
 
 
 def shape_of(spec: RunSpec) -> dict[str, Any]:
