@@ -13,7 +13,7 @@ from plt_engine.types import FinishReason, GenerationOutput, RequestKind
 from plt_engine.wire import EngineConfig
 from plt_lsp.engine_client import monotonic_ms
 from plt_lsp.engine_requests import request_for, sampled
-from plt_lsp.first_text import FirstText, OnFollow, kept_text, new_text
+from plt_lsp.first_text import FirstText, OnFollow, kept_text, key_of, new_text
 from plt_lsp.generation import Generation
 from plt_lsp.reasons import EmptyReason
 from plt_lsp.session import ServerSession
@@ -117,12 +117,13 @@ async def _alternatives(
     session: ServerSession, config: EngineConfig, snapshot: Snapshot, plan: Plan, first: FirstText
 ) -> list[str]:
     """Further texts that differ after shaping too, the surest first; nobody is kept waiting for long for them."""
-    found: list[tuple[float, str]] = []
+    found: list[tuple[float, Generation]] = []
     texts = {first.text, ""}
     spent_ms = first.output.metrics.total_ms if first.output is not None and not first.is_kept else 0.0
     deadline_ms = snapshot.settings.inline_completion.deadline_ms
     ends_ms = monotonic_ms() + min(deadline_ms - spent_ms, ALTERNATIVES_SHARE * deadline_ms)
     outline = session.outline_of(snapshot) if plan.num_texts > 1 else None
+    key = key_of(session, snapshot, config)
     for seed in range(1, TRIES_PER_ALTERNATIVE * (plan.num_texts - 1) + 1):
         left_ms = ends_ms - monotonic_ms()
         if len(found) == plan.num_texts - 1 or left_ms <= 0:
@@ -130,12 +131,14 @@ async def _alternatives(
         others, request_id = session.others.current(snapshot), session.engine.new_id()
         request = request_for(request_id, snapshot, plan, outline, others, kind=RequestKind.INVOKED)
         request = sampled(request, seed, left_ms)
-        other = Generation(session.engine, config, request, snapshot, plan, key=None)
+        other = Generation(session.engine, config, request, snapshot, plan, key)
         output = await other.finished()
         if other.text not in texts and output.finish_reason is not FinishReason.DEADLINE:
             texts.add(other.text)
-            found.append((mean_log_probability(output), other.text))
-    return [text for _, text in sorted(found, key=itemgetter(0), reverse=True)]
+            found.append((mean_log_probability(output), other))
+    generations = [other for _, other in sorted(found, key=itemgetter(0), reverse=True)]
+    session.cache.add_behind(generations)
+    return [other.text for other in generations]
 
 
 def mean_log_probability(output: GenerationOutput) -> float:

@@ -91,6 +91,14 @@ class CompletionCache(Generic[T]):
         while len(self._texts) > MAX_DOCUMENTS:
             self.forget(next(iter(self._texts)))
 
+    def add_behind(self, others: Sequence[T]) -> None:
+        """Keep finished texts for the place of the document's newest one, to be found where that does not go on."""
+        for other in reversed(others):
+            kept = self._texts.get(other.base.session_id)
+            if kept:
+                newest = kept.popleft()
+                kept.extendleft((other, newest))
+
     def find(self, snapshot: Snapshot, key: object) -> Hit[T] | None:
         """The newest text that goes on from the snapshot's cursor."""
         for kept in self._texts.get(snapshot.session_id, ()):

@@ -52,6 +52,17 @@ async def test_a_blank_first_text_leaves_the_others(client, pack):
     assert await texts(client) == ["b"]
 
 
+async def test_typing_one_of_them_asks_for_nothing(client, pack):
+    write_script(pack, text="abc", alternatives=[["xyz", -1], ["xyw", -2]])
+    assert await texts(client) == ["abc", "xyz", "xyw"]
+    end = {"line": 1, "character": 4}
+    client.change(URI, 2, {"range": {"start": end, "end": end}, "text": "xy"})
+    num = len(generations(pack))
+    answer = await client.inline_completion(URI, 1, 6, is_automatic=True)
+    assert [item["insertText"] for item in answer["items"]] == ["    xyz"]
+    assert len(generations(pack)) == num
+
+
 @pytest.mark.parametrize(("wanted", "found"), [(1, ["a"]), (5, ["a", "b", "c", "d", "e"])])
 async def test_the_setting_says_how_many(client, pack, wanted, found):
     write_script(pack, text="a", alternatives=[[text, 0] for text in "bcdefg"])

@@ -100,6 +100,18 @@ def test_typing_and_taking_back_find_the_text_and_other_keys_and_texts_do_not():
     assert cache.find(snapshot_at("x = a‸"), "another") is None
 
 
+def test_other_texts_for_the_place_are_found_where_the_newest_does_not_go_on():
+    cache = CompletionCache[Text]()
+    for i in range(MAX_TEXTS_OF_A_DOCUMENT):
+        cache.add(Text(snapshot_at("x = ‸"), f"{i} is old"))
+    cache.add_behind([Text(snapshot_at("x = ‸"), "ab"), Text(snapshot_at("x = ‸"), "cd")])
+    found = [cache.find(snapshot_at(f"x = {typed}‸"), "key") for typed in ("", "a", "c", "6", "1")]
+    assert [hit.found.raw if hit else None for hit in found] == ["7 is old", "ab", "cd", "6 is old", None]
+    cache.forget("buffer-1")
+    cache.add_behind([Text(snapshot_at("x = ‸"), "ab")])
+    assert cache.find(snapshot_at("x = ‸"), "key") is None
+
+
 def test_one_text_of_a_document_grows_and_an_edit_that_leaves_it_stops_it():
     cache = CompletionCache[Text]()
     first, second = (Text(snapshot_at(document), "a", is_over=False) for document in ("x = ‸", "y = ‸"))
