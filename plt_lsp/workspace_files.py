@@ -4,6 +4,7 @@ What does not belong into the index is not read, and what is secret in a text is
 one thread asks.
 """
 
+import re
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -15,7 +16,9 @@ from plt_lsp.index.belonging import Belonging, Rules
 from plt_lsp.index.reading import read_source
 
 # In these projects say how their own imports begin.
-MANIFESTS = ("Cargo.toml", "composer.json", "go.mod", "jsconfig.json", "tsconfig.json")
+MANIFEST = re.compile(
+    r"Cargo\.toml|composer\.json|go\.mod|[jt]sconfig(\.[\w-]+)*\.json|package\.json|pnpm-workspace\.yaml"
+)
 MAX_TEXTS = 64
 # So long what was learned of ignore files and folders holds.
 TRUST_S = 5.0
@@ -69,7 +72,7 @@ class WorkspaceFiles:
     def _state_of(self, path: str) -> _State | None:
         """When a file that belongs was written, and its size."""
         belonging = self._up_to_date()
-        if path.rpartition("/")[2] in MANIFESTS:
+        if MANIFEST.fullmatch(path.rpartition("/")[2]):
             return self._state_of_manifest(path) if belonging.admits(path) else None
         found = belonging.file(path)
         return None if found is None else (found.mtime_ns, found.size)

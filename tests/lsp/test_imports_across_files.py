@@ -112,6 +112,81 @@ CASES = {
         ),
         {("web/src/prices.ts", "total"), ("web/src/tax.ts", "tax"), ("web/lib/cart.ts", "Cart")},
     ),
+    "typescript: a configuration that extends others": (
+        {
+            "tsconfig.base.json": '{"compilerOptions": {"baseUrl": ".", "paths": {"@shop/*": ["libs/*/src"]}}}',
+            "apps/web/tsconfig.json": '{"extends": "../../tsconfig.base"}',
+            "libs/prices/src/index.ts": "export function total() {}\n",
+        },
+        ("apps/web/app.ts", 'import { total } from "@shop/prices";\ntotal(‸)\n'),
+        {("libs/prices/src/index.ts", "total")},
+    ),
+    "typescript: later extended configurations are over earlier ones": (
+        {
+            "tsconfig.base.json": '{"compilerOptions": {"paths": {"#/*": ["./wrong/*"]}}}',
+            "configs/tsconfig.paths.json": '{"compilerOptions": {"paths": {"#/*": ["${configDir}/source/*"]}}}',
+            "api/tsconfig.json": '{"extends": ["../tsconfig.base.json", "../configs/tsconfig.paths.json"]}',
+            "api/source/tax.ts": "export function tax() {}\n",
+            "wrong/tax.ts": "export function tax() {}\n",
+            "configs/source/tax.ts": "export function tax() {}\n",
+        },
+        ("api/app.ts", 'import { tax } from "#/tax";\ntax(‸)\n'),
+        {("api/source/tax.ts", "tax")},
+    ),
+    "typescript: a configuration's own aliases are in place of those that it extends": (
+        {
+            "tsconfig.base.json": '{"compilerOptions": {"paths": {"@/*": ["./lib/*"]}}}',
+            "tsconfig.json": '{"extends": "./tsconfig.base.json", "compilerOptions": {"paths": {"~/*": ["./src/*"]}}}',
+            "lib/prices.ts": "export function total() {}\n",
+            "src/tax.ts": "export function tax() {}\n",
+        },
+        ("src/app.ts", 'import { total } from "@/prices";\nimport { tax } from "~/tax";\ntotal(tax(‸))\n'),
+        {("src/tax.ts", "tax")},
+    ),
+    "typescript: a configuration that refers to others, and one that extends itself": (
+        {
+            "tsconfig.json": '{"files": [], "references": [{"path": "./tsconfig.app.json"}, {"path": "./server"}]}',
+            "tsconfig.app.json": '{"extends": "./tsconfig.app.json", "compilerOptions": {"paths": {"@/*": ["src/*"]}}}',
+            "server/tsconfig.json": '{"compilerOptions": {"paths": {"$/*": ["./lib/*"]}}}',
+            "src/prices.ts": "export function total() {}\n",
+            "server/lib/tax.ts": "export function tax() {}\n",
+        },
+        ("src/app.ts", 'import { total } from "@/prices";\nimport { tax } from "$/tax";\ntotal(tax(‸))\n'),
+        {("src/prices.ts", "total"), ("server/lib/tax.ts", "tax")},
+    ),
+    "typescript: a package of the workspace": (
+        {
+            "package.json": '{"workspaces": ["packages/*", "tools"]}',
+            "packages/prices/package.json": '{"name": "@shop/prices", "main": "dist/index.js"}',
+            "packages/prices/src/index.ts": 'export * from "./total";\n',
+            "packages/prices/src/total.ts": "export function total() {}\n",
+            "packages/prices/src/tax.ts": "export function tax() {}\n",
+            "packages/other/package.json": '{"name": "@other/other"}',
+            "packages/other/index.ts": "export function wrong() {}\n",
+            "tools/package.json": '{"name": "mend", "exports": {".": {"types": "./lib/mend.ts"}}}',
+            "tools/lib/mend.ts": "export function mend() {}\n",
+        },
+        (
+            "packages/web/app.ts",
+            'import { total } from "@shop/prices";\nimport { tax } from "@shop/prices/tax";\n'
+            'import { mend } from "mend";\nimport { wrong } from "@shop/other";\ntotal(tax(mend(wrong(‸))))\n',
+        ),
+        {
+            ("packages/prices/src/total.ts", "total"),
+            ("packages/prices/src/tax.ts", "tax"),
+            ("tools/lib/mend.ts", "mend"),
+        },
+    ),
+    "javascript: a package of a pnpm workspace, and what it exports under patterns": (
+        {
+            "pnpm-workspace.yaml": 'packages:\n  # all\n  - "libs/**"\n  - apps/web\n',
+            "libs/prices/package.json": '{"name": "prices", "exports": {"./*": "./source/*.js"}}',
+            "libs/prices/source/tax.js": "export function tax() {}\n",
+            "apps/web/package.json": "{not json",
+        },
+        ("apps/web/app.js", 'import { tax } from "prices/tax";\ntax(‸)\n'),
+        {("libs/prices/source/tax.js", "tax")},
+    ),
     "typescript: a package is not a file": (
         {"src/react.ts": "export function useState() {}\n"},
         ("src/app.ts", 'import { useState } from "react";\nuseState(‸)\n'),
