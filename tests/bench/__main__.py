@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import early_exit, engine, index, kernels, loop_study, policy, refactor, server
+from tests.bench import early_exit, engine, index, kernels, loop_study, policy, refactor, server, upcycle
 
 BENCHES = {
     "early-exit": early_exit.main,
@@ -13,6 +13,7 @@ BENCHES = {
     "policy": policy.main,
     "refactor": refactor.main,
     "server": server.main,
+    "upcycle": upcycle.main,
 }
 
 

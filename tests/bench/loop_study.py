@@ -75,7 +75,7 @@ def measured(run: Path, pieces: tuple[Piece, ...]) -> dict[str, Any]:
     assert checkpoint.step == spec.options.steps, f"{run} ended at step {checkpoint.step} of {spec.options.steps}"
     weights, loops = model_of(spec.config, checkpoint.masters), spec.options.loops
     tokenizer = Tokenizer.from_file(Path(spec.windows).parent / TOKENIZER_FILE)
-    bits = [bits_of(weights, piece, tokenizer, loops) for piece in track(pieces, description=f"R = {loops}")]
+    bits = [exit_bits(weights, piece, tokenizer, loops)[-1] for piece in track(pieces, description=f"R = {loops}")]
     samples = draw_samples(built_in_files(), tokenizer, SAMPLES, SAMPLE_TOKENS, SEED)
     collected = collect(measure(weights, samples, loops))
     losses = [line["losses"][-1] for line in log]
@@ -100,13 +100,13 @@ def measured(run: Path, pieces: tuple[Piece, ...]) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def bits_of(weights: ModelWeights, piece: Piece, tokenizer: Tokenizer, loops: int) -> float:
-    """What a piece costs at the last exit, in stretches as long as the windows trained on, each after the end token."""
-    start, nats = torch.tensor([end_id(tokenizer)]), 0.0
+def exit_bits(weights: ModelWeights, piece: Piece, tokenizer: Tokenizer, loops: int) -> list[float]:
+    """What a piece costs at each exit, in stretches as long as the windows trained on, each after the end token."""
+    start, nats = torch.tensor([end_id(tokenizer)]), [0.0] * loops
     for part in torch.tensor(tokenizer.encode(piece.text)).split(SAMPLE_TOKENS):
-        state = full_forward(weights, torch.cat((start, part[:-1]))[None], loops)[-1][0]
-        nats += F.cross_entropy(logits(weights, state), part, reduction="sum").item()
-    return nats / math.log(2)
+        for i, state in enumerate(full_forward(weights, torch.cat((start, part[:-1]))[None], loops)):
+            nats[i] += F.cross_entropy(logits(weights, state[0]), part, reduction="sum").item()
+    return [each / math.log(2) for each in nats]
 
 
 def shape_of(spec: RunSpec) -> dict[str, Any]:
