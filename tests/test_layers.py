@@ -61,6 +61,7 @@ PURE_STDLIB = {
     "enum",
     "functools",
     "itertools",
+    "json",
     "math",
     "re",
     "typing",
