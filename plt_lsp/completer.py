@@ -117,13 +117,14 @@ async def _alternatives(
     session: ServerSession, config: EngineConfig, snapshot: Snapshot, plan: Plan, first: FirstText
 ) -> list[str]:
     """Further texts that differ after shaping too, the surest first; nobody is kept waiting for long for them."""
+    if plan.num_texts == 1:
+        return []
     found: list[tuple[float, Generation]] = []
     texts = {first.text, ""}
     spent_ms = first.output.metrics.total_ms if first.output is not None and not first.is_kept else 0.0
     deadline_ms = snapshot.settings.inline_completion.deadline_ms
     ends_ms = monotonic_ms() + min(deadline_ms - spent_ms, ALTERNATIVES_SHARE * deadline_ms)
-    outline = session.outline_of(snapshot) if plan.num_texts > 1 else None
-    key = key_of(session, snapshot, config)
+    outline, key = session.outline_of(snapshot), key_of(session, snapshot, config)
     for seed in range(1, TRIES_PER_ALTERNATIVE * (plan.num_texts - 1) + 1):
         left_ms = ends_ms - monotonic_ms()
         if len(found) == plan.num_texts - 1 or left_ms <= 0:

@@ -21,7 +21,7 @@ from rich.progress import track
 from plt_engine.config import ModelConfig
 from plt_engine.evaluation.cases import CaseCounts, Piece, draw_cases
 from plt_engine.evaluation.metrics import bootstrap, paired_difference
-from plt_engine.model import GATE_NAMES
+from plt_engine.model import GATE_NAMES, GATE_PREFIX
 from plt_engine.pack import TOKENIZER_FILE
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training.checkpoint import Checkpoint, load_checkpoint, newest_checkpoint
@@ -136,7 +136,7 @@ def begun(config: ModelConfig, masters: Tensors, arm: Arm) -> tuple[ModelConfig,
         return config, masters
     config, tensors = with_identity_loops(config, masters, len(arm.exit_weights), config.loop.window_left)
     for name, tensor in tensors.items():
-        if name.endswith(GATE_NAMES["bias"]) and "plt_gate" in name:
+        if name.endswith(GATE_PREFIX + GATE_NAMES["bias"]):
             tensors[name] = torch.full_like(tensor, arm.gate_bias)
     if arm.share is not None:
         del tensors[HIDDEN_SCALE]

@@ -112,6 +112,15 @@ def relative_to(folder: str, path: str) -> str | None:
     return "/".join(parts)
 
 
+def star_of(pattern: str, text: str) -> str | None:
+    """What the star of a pattern stands for in a text, empty where it has none; None where the text is another."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return "" if text == pattern else None
+    is_it = text.startswith(before) and text.endswith(after)
+    return text[len(before) : len(text) - len(after)] if is_it else None
+
+
 def ancestors(folder: str) -> Iterator[str]:
     """A folder and those above it, up to the workspace folder."""
     while folder:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from plt_lsp.context.import_rules.files import Files, ancestors, folder_of, joined, relative_to
+from plt_lsp.context.import_rules.files import Files, ancestors, folder_of, joined, relative_to, star_of
 
 MANIFEST = "package.json"
 PNPM = "pnpm-workspace.yaml"
@@ -54,10 +54,8 @@ def _exported(exports: object, subpath: str) -> Iterator[str]:
     """The places that `exports` has for a subpath, of all conditions."""
     is_by_subpath = isinstance(exports, dict) and any(key.startswith(".") for key in exports)
     for key, value in exports.items() if isinstance(exports, dict) and is_by_subpath else [(".", exports)]:
-        before, star, after = key.partition("*")
-        is_it = subpath.startswith(before) and subpath.endswith(after) if star else subpath == key
-        if is_it:
-            middle = subpath[len(before) : len(subpath) - len(after)] if star else ""
+        middle = star_of(key, subpath)
+        if middle is not None:
             yield from (place.replace("*", middle) for place in _strings(value))
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from plt_lsp.context.import_rules.files import Files, ancestors, folder_of, joined, relative_to
+from plt_lsp.context.import_rules.files import Files, ancestors, folder_of, joined, relative_to, star_of
 
 NAMES = ("tsconfig.json", "jsconfig.json")
 MAX_DEPTH = 8
@@ -47,10 +47,8 @@ class _Options:
     def meanings(self, module: str, folder: str) -> Iterator[str]:
         """The paths, without a suffix, that a name may mean under a configuration in a folder."""
         for alias, place in self.aliases or ():
-            before, star, after = alias.partition("*")
-            is_it = module.startswith(before) and module.endswith(after) if star else module == alias
-            if is_it:
-                middle = module[len(before) : len(module) - len(after)] if star else ""
+            middle = star_of(alias, module)
+            if middle is not None:
                 base = self.folder if self.base is None else self.base
                 if place.startswith(CONFIG_FOLDER):
                     base, place = folder, f".{place.removeprefix(CONFIG_FOLDER)}"
