@@ -15,7 +15,7 @@ STACK = """class Stack:
         self.items.append(item)
 
 """
-METHOD = "    def"
+METHOD = "    def"  # inserted at once: a suggestion for its first letters may say another word that begins so
 SUGGESTION_LIST = ".suggest-widget.visible .monaco-list-row"
 
 
@@ -63,7 +63,7 @@ def test_a_word_is_taken_and_the_rest_stays(vscode: Workbench) -> None:
 
 def test_a_line_is_taken(vscode: Workbench) -> None:
     file = vscode.open_text("line.py", STACK)
-    vscode.browser.type(METHOD)
+    vscode.browser.insert(METHOD)
     ghost = vscode.wait_for_ghost()
     first, *more = ghost.split("\n")
     assert more, f"this test needs ghost text of several lines, not {ghost!r}"
@@ -109,7 +109,7 @@ def test_escape_closes_the_suggestion_list_first(vscode: Workbench) -> None:
 
 def test_the_next_and_the_previous_alternative_are_shown(vscode: Workbench) -> None:
     vscode.open_text("alternatives.py", STACK)
-    vscode.browser.type(METHOD)
+    vscode.browser.insert(METHOD)
     vscode.wait_for_ghost()
     vscode.hide_ghost()
     vscode.browser.press("Alt+\\")
@@ -122,7 +122,7 @@ def test_the_next_and_the_previous_alternative_are_shown(vscode: Workbench) -> N
 
 def test_the_rest_of_a_long_suggestion_comes_without_a_key_press(vscode: Workbench) -> None:
     vscode.open_text("at_once.py", STACK)
-    vscode.browser.type(METHOD)
+    vscode.browser.insert(METHOD)
     whole = vscode.wait_for_ghost()
     assert "\n" in whole, f"this test needs ghost text of several lines, not {whole!r}"
     vscode.change_settings({"plt.inlineCompletion.latencyBudgetMs": 0})
@@ -131,7 +131,7 @@ def test_the_rest_of_a_long_suggestion_comes_without_a_key_press(vscode: Workben
     def num_answers() -> int:
         seen = len(vscode.outcomes())
         vscode.open_text(next(names), STACK)
-        vscode.browser.type(METHOD)
+        vscode.browser.insert(METHOD)
         wait_for(vscode.ghost, whole.__eq__)
         return vscode.outcomes()[seen:].count("completed")
 
@@ -141,7 +141,7 @@ def test_the_rest_of_a_long_suggestion_comes_without_a_key_press(vscode: Workben
 def test_what_is_dismissed_while_it_grows_stays_away(vscode: Workbench) -> None:
     vscode.change_settings({"plt.inlineCompletion.latencyBudgetMs": 0})
     vscode.open_text("dismissed.py", STACK)
-    vscode.browser.type(METHOD)
+    vscode.browser.insert(METHOD)
     wait_for(vscode.ghost)
     vscode.browser.press("Escape")
     wait_until_stable(vscode.ghost, lambda text: not text, num_same=60)

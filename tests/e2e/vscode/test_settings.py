@@ -15,12 +15,12 @@ STACK = """class Stack:
         self.items.append(item)
 
 """
-METHOD = "    def"
+METHOD = "    def"  # inserted at once: a suggestion for its first letters may say another word that begins so
 
 
 def test_the_number_of_lines_follows_its_setting(vscode: Workbench) -> None:
     vscode.open_text("lines.py", STACK)
-    vscode.browser.type(METHOD)
+    vscode.browser.insert(METHOD)
     ghost = vscode.wait_for_ghost()
     assert "\n" in ghost, f"this test needs ghost text of several lines, not {ghost!r}"
 
