@@ -284,6 +284,29 @@ def test_an_exported_run_is_a_pack_that_completes_at_every_trained_loop_count(tm
     assert again.manifest.loop_counts == (2,), "an exit that nothing trained is not certified"
 
 
+def test_a_run_that_goes_on_from_a_pack_counts_what_that_was_trained_on(tmp_path, tokenizer):
+    shape = replace(config(vocab_size=tokenizer.vocab_size), eos_token_ids=(end_id(tokenizer),))
+    base = tiny_pack(tmp_path / "base", loops=1)
+    np.save(tmp_path / "windows.npy", patterned_windows())
+    write_vocabulary(tmp_path, range(tokenizer.vocab_size))
+    trainer = Trainer(
+        *with_identity_loops(shape, small_tensors(shape), 2, 4), patterned_windows(), OPTIONS, tmp_path / "run"
+    )
+    trainer.run(lambda: trainer.step == 1, lambda report: None)
+    trainer.save()
+    run.write_spec(
+        tmp_path / "run", RunSpec(trainer.masters.config, OPTIONS, str(tmp_path / "windows.npy"), "none", (900, 100))
+    )
+    named = ExportOptions("tiny", "Tiny", base.folder, renamed=RENAMED)
+    first = export_run(tmp_path / "run", tmp_path / "tiny", named, {})
+    assert run.trained_tokens(first.manifest) == (1156, 356)
+    run.begin(tmp_path / "more", tmp_path / "windows.npy", first.folder, OPTIONS).save()
+    run.begin(tmp_path / "last", tmp_path / "windows.npy", tmp_path / "more", OPTIONS)
+    assert read_spec(tmp_path / "last").earlier_tokens == (1156, 356)
+    run.begin(tmp_path / "other", tmp_path / "windows.npy", base.folder, OPTIONS)
+    assert read_spec(tmp_path / "other").earlier_tokens == (0,)
+
+
 def test_the_last_steps_read_what_the_pack_will_hold(tmp_path, tokenizer):
     shape = replace(config(vocab_size=tokenizer.vocab_size), eos_token_ids=(end_id(tokenizer),))
     looped = with_identity_loops(shape, small_tensors(shape), 2, 4)
@@ -328,6 +351,10 @@ def test_the_card_states_data_curves_and_figures():
         "curves.svg",
     ):
         assert part in text
+    assert "on 1,000 tokens" in text
+    further = card(replace(records, earlier_tokens=2_000), "curves.svg")
+    assert "on 3,000 tokens" in further
+    assert "(curves.svg) They begin after 2,000 tokens." in further
     picture = ElementTree.fromstring(curves(log, smoothing=1))
     lines = [element.get("points").split() for element in picture if element.tag.endswith("polyline")]
     assert [len(points) for points in lines] == [10, 10]

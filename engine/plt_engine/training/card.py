@@ -20,7 +20,11 @@ LIMITS = """## Limits
 
 @dataclass(frozen=True, slots=True)
 class CardRecords:
-    """What a card is made of: the corpus's report, the run's log lines, the evaluation's table, and plain sentences."""
+    """What a card is made of: the corpus's report, the run's log lines, the evaluation's table, and plain sentences.
+
+    Attributes:
+        earlier_tokens: that the pack was trained on with which the log begins; 0 where that is the base.
+    """
 
     title: str
     license: str
@@ -29,19 +33,22 @@ class CardRecords:
     log: Sequence[Mapping[str, Any]]
     table: str | None
     notes: Sequence[str] = ()
+    earlier_tokens: int = 0
 
 
 def card(records: CardRecords, picture: str) -> str:
     """The card as Markdown; `picture` is the file name of the curves."""
     last = records.log[-1]
+    earlier = f" They begin after {records.earlier_tokens:,} tokens." if records.earlier_tokens else ""
     chars = records.corpus["chars_by_language"]
     whole = sum(chars.values())
     shares = ", ".join(f"{name} {100 * count / whole:.0f} %" for name, count in chars.items())
     held_out = ", ".join(records.corpus["held_out_chars_by_package"])
     parts = [
         f"# {records.title}",
-        f"Licence: {records.license}. Trained from {records.base_title} on {last['tokens']:,} tokens of permissively "
-        "licensed code, half of it as fill-in-the-middle in suffix-first order.",
+        f"Licence: {records.license}. Trained from {records.base_title} on "
+        f"{records.earlier_tokens + last['tokens']:,} tokens of permissively licensed code, half of it as "
+        "fill-in-the-middle in suffix-first order.",
         "## Data",
         f"{records.corpus['files']:,} files of {len(records.corpus['chars_by_package'])} packages ({shares}); the "
         "manifest of the recipe names each with its version, licence and hash. Held out as whole packages, and files "
@@ -49,7 +56,7 @@ def card(records: CardRecords, picture: str) -> str:
         "## Training",
         "The last step's loss at each exit was "
         + ", ".join(f"{loss:.3f}" for loss in last["losses"])
-        + f" nats per token.\n\n![Loss at each exit over the tokens trained on]({picture})",
+        + f" nats per token.\n\n![Loss at each exit over the tokens trained on]({picture}){earlier}",
         "## Figures",
         *records.notes,
         records.table or "Not measured.",

@@ -27,10 +27,9 @@ from plt_engine.pack_manifest import (
 from plt_engine.quantize import GROUP_SIZE, StoredWeight, tensors_of
 from plt_engine.shards import ShardWriter
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
-from plt_engine.training.options import TrainOptions
 from plt_engine.training.parameters import HIDDEN_SCALE, Tensors, stored_form
 from plt_engine.training.rounding import rounded_matrices
-from plt_engine.training.run import RunError, read_log, read_spec
+from plt_engine.training.run import TRAINED_TOKENS, RunError, RunSpec, read_log, read_spec
 from plt_engine.training.vocabulary import FIM, RENAMED, cut_tokenizer, read_vocabulary
 from plt_engine.training.windows import read_windows
 
@@ -74,7 +73,7 @@ def export_run(run: Path, folder: Path, options: ExportOptions, figures: Mapping
         raise RunError(f"{run} has no checkpoint to export; train it first.")
     checkpoint, spec = load_checkpoint(newest), read_spec(run)
     config, kept = spec.config, read_vocabulary(Path(spec.windows).parent)
-    loops = _trained_loops(spec.options, read_log(run))
+    loops = _trained_loops(spec, read_log(run))
     document = cut_tokenizer(_base_tokenizer(options.base), frozenset(kept), options.renamed)
     base = load_pack(options.base).manifest
     manifest = PackManifest(
@@ -118,14 +117,15 @@ def _base_tokenizer(base: Path) -> dict[str, Any]:
     return document
 
 
-def _trained_loops(options: TrainOptions, log: Sequence[Mapping[str, Any]]) -> dict[int, Evidence]:
+def _trained_loops(spec: RunSpec, log: Sequence[Mapping[str, Any]]) -> dict[int, Evidence]:
     """The loop counts whose exits the run supervised, each with the tokens since it is there."""
     found = {}
-    for r, weight in enumerate(options.exit_weights, 1):
+    for r, weight in enumerate(spec.options.exit_weights, 1):
         if weight != 0:
             before = max((line["tokens"] for line in log if len(line["losses"]) < r), default=0)
-            detail = f"trained with an exit at this loop on {log[-1]['tokens'] - before:,} tokens"
-            found[r] = Evidence(EvidenceKind.TRAINED, detail)
+            num_tokens = sum(spec.earlier_tokens[r - 1 : r]) + log[-1]["tokens"] - before
+            detail = f"trained with an exit at this loop on {num_tokens:,} tokens"
+            found[r] = Evidence(EvidenceKind.TRAINED, detail, {TRAINED_TOKENS: num_tokens})
     return found
 
 

@@ -13,7 +13,8 @@ import torch
 
 from plt_engine.config import LoopConfig, ModelConfig, parse_config
 from plt_engine.loader import load_weights
-from plt_engine.pack import TOKENIZER_FILE
+from plt_engine.pack import TOKENIZER_FILE, load_pack
+from plt_engine.pack_manifest import PackManifest
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.options import TrainOptions
 from plt_engine.training.parameters import (
@@ -28,6 +29,8 @@ from plt_engine.training.vocabulary import read_vocabulary
 from plt_engine.training.windows import read_windows
 
 RUN_FILE = "run.json"
+# The figure in a pack's evidence for a loop count that says how many tokens this recipe trained its exit on.
+TRAINED_TOKENS = "trained_tokens"
 SCRATCH_SEED = 0
 
 
@@ -37,12 +40,17 @@ class RunError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """How a run was started: its shape, its options, its windows, and where its first weights came from."""
+    """How a run was started: its shape, its options, its windows, and where its first weights came from.
+
+    Attributes:
+        earlier_tokens: for each exit, how many tokens the pack at the beginning had been trained on.
+    """
 
     config: ModelConfig
     options: TrainOptions
     windows: str
     start: str
+    earlier_tokens: tuple[int, ...] = ()
 
 
 def start_from_pack(folder: Path, options: TrainOptions, windows: Path) -> tuple[ModelConfig, Tensors]:
@@ -97,6 +105,12 @@ def _looped(config: ModelConfig, tensors: Tensors, options: TrainOptions) -> tup
     return with_identity_loops(config, tensors, options.loops, options.window_left)
 
 
+def trained_tokens(manifest: PackManifest) -> tuple[int, ...]:
+    """For each exit up to the last trained one, how many tokens this recipe has trained a pack on."""
+    found = {support.loops: support.evidence.figures.get(TRAINED_TOKENS, 0) for support in manifest.loops}
+    return tuple(int(found.get(r, 0)) for r in range(1, max(found) + 1))
+
+
 def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Trainer:
     """A new run from a pack, from another run's folder, or from random weights of the shape in a JSON file.
 
@@ -107,15 +121,17 @@ def begin(folder: Path, windows: Path, start: Path, options: TrainOptions) -> Tr
     """
     if (folder / RUN_FILE).exists():
         raise RunError(f"{folder} holds a run already; continue it, or give another folder.")
-    rows = 0
+    rows, earlier = 0, tuple[int, ...]()
     if (start / RUN_FILE).exists():
         config, tensors, rows = start_from_run(start, options)
+        earlier = read_spec(start).earlier_tokens
     elif start.suffix == ".json":
         config, tensors = start_from_scratch(start, options, len(_vocabulary(windows)))
     else:
         config, tensors = start_from_pack(start, options, windows)
+        earlier = trained_tokens(load_pack(start).manifest)
     folder.mkdir(parents=True, exist_ok=True)
-    write_spec(folder, RunSpec(config, options, str(windows), str(start)))
+    write_spec(folder, RunSpec(config, options, str(windows), str(start), earlier))
     trainer = Trainer(config, tensors, read_windows(windows), options, folder)
     trainer.rows = rows
     if rows:
@@ -172,7 +188,8 @@ def read_spec(folder: Path) -> RunSpec:
     config["loop"] = LoopConfig(**config["loop"])
     config["eos_token_ids"] = tuple(config["eos_token_ids"])
     options["exit_weights"] = tuple(options["exit_weights"])
-    return RunSpec(ModelConfig(**config), TrainOptions(**options), raw["windows"], raw["start"])
+    earlier = tuple(raw.get("earlier_tokens", ()))
+    return RunSpec(ModelConfig(**config), TrainOptions(**options), raw["windows"], raw["start"], earlier)
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
