@@ -150,7 +150,7 @@ def test_long_files_give_prefixes_of_whole_lines():
 def test_bits_are_the_definitions_cross_entropy_at_every_exit(tmp_path):
     pack = tiny_pack(tmp_path / "pack", loops=2)
     piece = draw_cases(FILES, CaseCounts(1, 0, 0), seed=0).pieces[0]
-    (score,) = score_pieces(pack.folder, [piece], 2, torch.float32, lambda: None)
+    (score,) = score_pieces(pack.folder, [piece], 2, lambda: None)
     weights, tokenizer = load_weights(pack.folder), Tokenizer.from_file(pack.folder / TOKENIZER_FILE)
     ids = torch.tensor([[tokenizer.special_id("<|endoftext|>"), *tokenizer.encode(piece.text)]])
     for i, state in enumerate(full_forward(weights, ids, 2)):

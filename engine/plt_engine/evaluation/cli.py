@@ -147,7 +147,6 @@ def _measure(folder: Path, loops: int, cases: Cases, replay: Sequence[Exchange],
     name = f"{manifest.name} R={loops}{' (FORCED)' if is_forced else ''}"
     options = EngineOptions(num_threads=threads, max_context_tokens=2048, force_loops=is_forced)
     engine = Engine.load(folder, options)
-    dtype = torch.bfloat16 if engine.info.dtype == "bfloat16" else torch.float32
     steps = len(cases.pieces) + 2 * len(cases.cursors) + len(cases.blocks) + len(replay)
     with bar(name, steps) as advance:
         return ArmScores(
@@ -156,8 +155,8 @@ def _measure(folder: Path, loops: int, cases: Cases, replay: Sequence[Exchange],
             with_suffix=tuple(complete_lines(engine, cases.cursors, loops, True, advance)),
             without_suffix=tuple(complete_lines(engine, cases.cursors, loops, False, advance)),
             blocks=tuple(fill_blocks(engine, cases.blocks, loops, advance)),
-            pieces=tuple(score_pieces(folder, cases.pieces, loops, dtype, advance)),
-            replay=tuple(score_replay(folder, replay, loops, dtype, advance)),
+            pieces=tuple(score_pieces(folder, cases.pieces, loops, advance)),
+            replay=tuple(score_replay(folder, replay, loops, advance)),
         )
 
 

@@ -57,11 +57,12 @@ class ReplayScore:
 
 
 @torch.inference_mode()
-def score_pieces(
-    folder: Path, pieces: Sequence[Piece], loops: int, dtype: torch.dtype, advance: Advance
-) -> Iterator[PieceScore]:
-    """Bits of every piece at exits 1..loops, each piece after the end token alone, by the full forward pass."""
-    weights = load_weights(folder, dtype)
+def score_pieces(folder: Path, pieces: Sequence[Piece], loops: int, advance: Advance) -> Iterator[PieceScore]:
+    """Bits of every piece at exits 1..loops, each piece after the end token alone, by the full forward pass in float32.
+
+    So the figure is the model's own and the same on every machine.
+    """
+    weights = load_weights(folder)
     tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
     for piece in pieces:
         ids = torch.tensor([end_id(tokenizer), *tokenizer.encode(piece.text)])
@@ -72,11 +73,9 @@ def score_pieces(
 
 
 @torch.inference_mode()
-def score_replay(
-    folder: Path, exchanges: Sequence[Exchange], loops: int, dtype: torch.dtype, advance: Advance
-) -> Iterator[ReplayScore]:
-    """Bits of every held-out answer of the untouched base at the last exit, after its question."""
-    weights = load_weights(folder, dtype)
+def score_replay(folder: Path, exchanges: Sequence[Exchange], loops: int, advance: Advance) -> Iterator[ReplayScore]:
+    """Bits of every held-out answer of the untouched base at the last exit, after its question, in float32."""
+    weights = load_weights(folder)
     tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
     for exchange in exchanges:
         num_asked = len(chat_ids(exchange.question, None, tokenizer))

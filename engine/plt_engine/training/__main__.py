@@ -173,7 +173,7 @@ def _documents(arguments: argparse.Namespace) -> dict[str, str]:
     log = run.read_log(arguments.run)
     corpus = json.loads((arguments.data / REPORT_FILE).read_text(encoding="utf-8"))
     table = arguments.table.read_text(encoding="utf-8") if arguments.table is not None else None
-    earlier = sum(run.read_spec(arguments.run).earlier_tokens[:1])
+    earlier = run.read_spec(arguments.run).tokens_before(1)
     records = CardRecords(arguments.title, base.license, base.title, corpus, log, table, arguments.note, earlier)
     return {CARD_FILE: card(records, CURVES_FILE), CURVES_FILE: curves(log)}
 

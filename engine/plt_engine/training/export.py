@@ -123,7 +123,7 @@ def _trained_loops(spec: RunSpec, log: Sequence[Mapping[str, Any]]) -> dict[int,
     for r, weight in enumerate(spec.options.exit_weights, 1):
         if weight != 0:
             before = max((line["tokens"] for line in log if len(line["losses"]) < r), default=0)
-            num_tokens = sum(spec.earlier_tokens[r - 1 : r]) + log[-1]["tokens"] - before
+            num_tokens = spec.tokens_before(r) + log[-1]["tokens"] - before
             detail = f"trained with an exit at this loop on {num_tokens:,} tokens"
             found[r] = Evidence(EvidenceKind.TRAINED, detail, {TRAINED_TOKENS: num_tokens})
     return found

@@ -52,6 +52,10 @@ class RunSpec:
     start: str
     earlier_tokens: tuple[int, ...] = ()
 
+    def tokens_before(self, r: int) -> int:
+        """How many tokens exit r (from 1 on) had been trained on when the log began; 0 where it did not exist."""
+        return self.earlier_tokens[r - 1] if r <= len(self.earlier_tokens) else 0
+
 
 def start_from_pack(folder: Path, options: TrainOptions, windows: Path) -> tuple[ModelConfig, Tensors]:
     """A pack with its vocabulary cut to that of the windows, and with identity loops where the run has more of them.
