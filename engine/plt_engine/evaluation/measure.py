@@ -60,14 +60,14 @@ class ReplayScore:
 def score_pieces(folder: Path, pieces: Sequence[Piece], loops: int, advance: Advance) -> Iterator[PieceScore]:
     """Bits of every piece at exits 1..loops, each piece after the end token alone, by the full forward pass in float32.
 
-    So the figure is the model's own and the same on every machine.
+    So the figure is the model's own, whichever dtype the engine chooses on a machine.
     """
     weights = load_weights(folder)
     tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
     for piece in pieces:
         ids = torch.tensor([end_id(tokenizer), *tokenizer.encode(piece.text)])
         states = full_forward(weights, ids[None, :-1], loops)
-        nats = (F.cross_entropy(logits(weights, state[0]).float(), ids[1:], reduction="sum") for state in states)
+        nats = (F.cross_entropy(logits(weights, state[0]), ids[1:], reduction="sum") for state in states)
         yield PieceScore(piece, tuple(n.item() / math.log(2) for n in nats), len(piece.text.encode()))
         advance()
 
@@ -81,7 +81,7 @@ def score_replay(folder: Path, exchanges: Sequence[Exchange], loops: int, advanc
         num_asked = len(chat_ids(exchange.question, None, tokenizer))
         ids = torch.tensor(chat_ids(exchange.question, exchange.answer, tokenizer))
         state = full_forward(weights, ids[None, :-1], loops)[-1][0, num_asked - 1 :]
-        nats = F.cross_entropy(logits(weights, state).float(), ids[num_asked:], reduction="sum")
+        nats = F.cross_entropy(logits(weights, state), ids[num_asked:], reduction="sum")
         yield ReplayScore(nats.item() / math.log(2), len(exchange.answer.encode()))
         advance()
 
