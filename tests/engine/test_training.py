@@ -2,8 +2,12 @@
 
 import json
 import math
+import signal
+import subprocess
+import sys
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
+from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,6 +23,7 @@ from plt_engine.pack import TOKENIZER_FILE, load_pack
 from plt_engine.pack_manifest import WeightFormat
 from plt_engine.tokenizer import Tokenizer
 from plt_engine.training import run
+from plt_engine.training.__main__ import main
 from plt_engine.training.card import CardRecords, card, curves
 from plt_engine.training.checkpoint import load_checkpoint, newest_checkpoint
 from plt_engine.training.documents import end_id
@@ -63,6 +68,13 @@ OPTIONS = TrainOptions(
     loops=2, exit_weights=(0.5, 0.5), rows_per_step=8, rows_per_pass=2, learning_rate=3e-3, warmup_steps=2, steps=6,
     decay_steps=3, window_left=4, bfloat16=False,
 )  # fmt: skip
+
+
+TINY_SHAPE = {
+    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "head_dim": 16, "tie_word_embeddings": True, "plt_num_loops": 1, "plt_window_size": [9, 0],
+    "plt_emb_scale": 0.707, "plt_hidden_scale": 0.053,
+}  # fmt: skip
 
 
 def patterned_windows(num_rows: int = 64) -> np.ndarray:
@@ -215,13 +227,7 @@ def test_a_run_goes_on_from_a_pack_that_has_the_tokenizer_of_the_windows(tmp_pat
 def test_a_run_from_scratch_learns_at_the_one_exit_that_it_is_told_to(tmp_path):
     np.save(tmp_path / "windows.npy", patterned_windows())
     write_vocabulary(tmp_path, range(96))
-    (tmp_path / "tiny.json").write_text(
-        json.dumps({
-            "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
-            "head_dim": 16, "tie_word_embeddings": True, "plt_num_loops": 1, "plt_window_size": [9, 0],
-            "plt_emb_scale": 0.707, "plt_hidden_scale": 0.053,
-        })
-    )  # fmt: skip
+    (tmp_path / "tiny.json").write_text(json.dumps(TINY_SHAPE))
     options = replace(OPTIONS, exit_weights=(0.0, 1.0), steps=12)
     trainer = run.begin(tmp_path / "run", tmp_path / "windows.npy", tmp_path / "tiny.json", options)
     spec = read_spec(tmp_path / "run")
@@ -234,6 +240,63 @@ def test_a_run_from_scratch_learns_at_the_one_exit_that_it_is_told_to(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(run.RunError, match=r"broken\.json is not valid JSON"):
         run.begin(tmp_path / "other", tmp_path / "windows.npy", tmp_path / "broken.json", options)
+
+
+def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "plt_engine.training", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_one_command_trains_stages_in_turn_and_does_not_repeat_what_is_done(tmp_path):
+    np.save(tmp_path / "windows.npy", patterned_windows())
+    write_vocabulary(tmp_path, range(96))
+    (tmp_path / "tiny.json").write_text(json.dumps({**TINY_SHAPE, "plt_num_loops": 1}))
+    common = {"rows_per_step": 4, "rows_per_pass": 2, "window_left": 4, "steps": 3}
+    two = {"name": "two", "loops": 2, "exit_weights": [0.6, 0.4], "int4_steps": 3, **common}
+    (tmp_path / "stages.json").write_text(json.dumps([{"name": "one", **common}, two]))
+    command = (
+        "train", tmp_path / "runs", "--data", tmp_path, "--stages", tmp_path / "stages.json",
+        "--start", tmp_path / "tiny.json", "--steps", "2", "--no-bfloat16",
+    )  # fmt: skip
+    result = run_command(*command)
+    assert (result.returncode, result.stderr) == (0, "")
+    log = [json.loads(line)["losses"] for line in (tmp_path / "runs" / "two" / "log.jsonl").read_text().splitlines()]
+    assert [len(losses) for losses in log] == [1, 1, 2, 2]
+    spec = read_spec(tmp_path / "runs" / "two")
+    assert spec.start == str(tmp_path / "runs" / "one")
+    assert (spec.options.steps, spec.options.int4_steps, spec.options.exit_weights) == (2, 3, (0.6, 0.4))
+    checkpoint = newest_checkpoint(tmp_path / "runs" / "two")
+    before = checkpoint.read_bytes()
+    again = run_command(*command)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert newest_checkpoint(tmp_path / "runs" / "two").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ("[", "cannot be read as JSON"),
+        ('{"name": "one"}', "must be a list of objects"),
+        ('[{"name": "../one"}]', "a name that can be a folder's"),
+        ('[{"name": "one"}, {"name": "one"}]', "names a stage twice: one, one"),
+        ('[{"name": "one", "lops": 2}]', "names 'lops', which is no option; give"),
+        ('[{"name": "one", "loops": 2, "exit_weights": [1]}]', "exit_weights has 1 weights for 2 loops; give one each"),
+    ],
+)
+def test_stages_that_make_no_recipe_are_refused_in_one_message(tmp_path, capsys, monkeypatch, stages, message):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    (tmp_path / "stages.json").write_text(stages)
+    status = main(["train", str(tmp_path / "runs"), "--data", str(tmp_path), "--stages", str(tmp_path / "stages.json")])
+    assert status == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_shipped_models_stages_are_a_recipe():
+    names = {item.name for item in fields(TrainOptions)}
+    stages = run.read_stages(files("plt_engine.training") / "plt_coder.json")
+    assert [name for name, _ in stages] == ["one-loop", "two-loops"]
+    assert all(options.keys() <= names for _, options in stages)
 
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.5), (1, 1.0), (50, 1.0), (95, 0.55), (100, 0.1)])

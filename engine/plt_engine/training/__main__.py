@@ -7,6 +7,7 @@ import argparse
 import json
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,13 @@ def _parser() -> argparse.ArgumentParser:
         default="smollm2-135m",
         help="pack, folder of another run, or a JSON file with the keys of a config.json, for random weights",
     )
-    train.add_argument("--loops", type=int, default=1)
+    train.add_argument(
+        "--stages",
+        type=Path,
+        help="JSON file of stages, trained in turn in folders of their names inside the run's, each from the one "
+        "before; options given beside it hold for every stage",
+    )
+    train.add_argument("--loops", type=int)
     train.add_argument("--exit-weights", type=float, nargs="+")
     train.add_argument("--steps", type=int)
     for name in TUNABLE:
@@ -126,31 +133,49 @@ def _tokenizer_of(base: str) -> dict[str, Any]:
 
 def _train(arguments: argparse.Namespace) -> int:
     stopping: list[int] = []
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda number, frame: stopping.append(number))
-    trainer = run.resume(arguments.run, arguments.steps) if _has_run(arguments.run) else _begin(arguments)
-    run.train(trainer, lambda: bool(stopping), _say)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, frame: stopping.append(received))
+    start = Path(arguments.start)
+    for name, options in _stages(arguments):
+        folder = arguments.run / name
+        trainer = (
+            run.resume(folder, arguments.steps)
+            if (folder / run.RUN_FILE).exists()
+            else _begin(folder, start, arguments.data, options)
+        )
+        run.train(trainer, lambda: bool(stopping), _say)
+        if stopping:
+            break
+        start = folder
     return 0
 
 
-def _has_run(folder: Path) -> bool:
-    return (folder / run.RUN_FILE).exists()
+def _stages(arguments: argparse.Namespace) -> list[tuple[str, TrainOptions]]:
+    stages = run.read_stages(arguments.stages) if arguments.stages is not None else [("", {})]
+    return [(name, _options(arguments, stage)) for name, stage in stages]
 
 
-def _begin(arguments: argparse.Namespace) -> Trainer:
-    if arguments.data is None:
-        raise run.RunError(f"{arguments.run} holds no run yet; name the folder of its windows with --data.")
-    start = Path(arguments.start)
+def _begin(folder: Path, start: Path, data: Path | None, options: TrainOptions) -> Trainer:
+    if data is None:
+        raise run.RunError(f"{folder} holds no run yet; name the folder of its windows with --data.")
     if start.suffix != ".json" and not (start / run.RUN_FILE).exists():
-        start = find_pack(arguments.start)
-    return run.begin(arguments.run, arguments.data / WINDOWS_FILE, start, _options(arguments))
+        start = find_pack(str(start))
+    return run.begin(folder, data / WINDOWS_FILE, start, options)
 
 
-def _options(arguments: argparse.Namespace) -> TrainOptions:
+def _options(arguments: argparse.Namespace, stage: Mapping[str, Any]) -> TrainOptions:
     named = {item.name for item in fields(TrainOptions)}
+    unknown = sorted(stage.keys() - named)
+    if unknown:
+        raise run.RunError(f"{arguments.stages} names {unknown[0]!r}, which is no option; give {sorted(named)}.")
     given = {name: value for name, value in vars(arguments).items() if name in named and value is not None}
-    weights = given.get("exit_weights") or [1 / arguments.loops] * arguments.loops
-    return TrainOptions(**{**given, "exit_weights": tuple(weights)})
+    merged: dict[str, Any] = {**stage, **given}
+    loops = merged.get("loops", 1)
+    weights = merged.get("exit_weights", [1 / loops] * loops)
+    try:
+        return TrainOptions(**{**merged, "exit_weights": tuple(weights)})
+    except ValueError as error:
+        raise run.RunError(f"{error}.") from None
 
 
 def _export(arguments: argparse.Namespace) -> int:

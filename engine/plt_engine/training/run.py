@@ -196,6 +196,31 @@ def read_spec(folder: Path) -> RunSpec:
     return RunSpec(ModelConfig(**config), TrainOptions(**options), raw["windows"], raw["start"], earlier)
 
 
+def read_stages(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The stages of a recipe in a JSON file, each with its name and its options.
+
+    The file is a list of objects with the key `name` and names of `TrainOptions`.
+
+    Raises:
+        RunError: the file is missing, is not such a list, or names a stage twice.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read as JSON: {error}; give a list of stages.") from None
+    if not (isinstance(raw, list) and raw and all(isinstance(stage, dict) and _is_name(stage) for stage in raw)):
+        raise RunError(f"{path} must be a list of objects, each with a name that can be a folder's.")
+    names = [stage.pop("name") for stage in raw]
+    if len(set(names)) < len(names):
+        raise RunError(f"{path} names a stage twice: {', '.join(names)}; each has a folder of its own.")
+    return list(zip(names, raw, strict=True))
+
+
+def _is_name(stage: dict[str, Any]) -> bool:
+    name = stage.get("name")
+    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name
+
+
 def read_log(folder: Path) -> list[dict[str, Any]]:
     """What each step of the run in a folder, and of those that it goes on from, was like; at least one.
 
