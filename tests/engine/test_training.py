@@ -295,7 +295,7 @@ def test_stages_that_make_no_recipe_are_refused_in_one_message(tmp_path, capsys,
 def test_the_shipped_models_stages_are_a_recipe():
     names = {item.name for item in fields(TrainOptions)}
     stages = run.read_stages(files("plt_engine.training") / "plt_coder.json")
-    assert [name for name, _ in stages] == ["one-loop", "two-loops"]
+    assert [name for name, _ in stages] == ["one-loop", "two-loops", "rounded", "both-exits"]
     assert all(options.keys() <= names for _, options in stages)
 
 
@@ -363,6 +363,11 @@ def test_a_run_that_goes_on_from_a_pack_counts_what_that_was_trained_on(tmp_path
     named = ExportOptions("tiny", "Tiny", base.folder, renamed=RENAMED)
     first = export_run(tmp_path / "run", tmp_path / "tiny", named, {})
     assert run.trained_tokens(first.manifest) == (1156, 356)
+    log = tmp_path / "run" / "log.jsonl"
+    line = json.loads(log.read_text())
+    stages = [{**line, "tokens": tokens, "losses": [2.0] * exits} for tokens, exits in ((256, 2), (1256, 1), (1356, 2))]
+    log.write_text("".join(json.dumps(stage) + "\n" for stage in stages))
+    assert run.trained_tokens(export_run(tmp_path / "run", tmp_path / "stages", named, {}).manifest) == (2256, 456)
     run.begin(tmp_path / "more", tmp_path / "windows.npy", first.folder, OPTIONS).save()
     run.begin(tmp_path / "last", tmp_path / "windows.npy", tmp_path / "more", OPTIONS)
     assert read_spec(tmp_path / "last").earlier_tokens == (1156, 356)

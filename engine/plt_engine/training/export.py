@@ -5,6 +5,7 @@ It does not measure the pack: figures come from the evaluation and are handed in
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +119,13 @@ def _base_tokenizer(base: Path) -> dict[str, Any]:
 
 
 def _trained_loops(spec: RunSpec, log: Sequence[Mapping[str, Any]]) -> dict[int, Evidence]:
-    """The loop counts whose exits the run supervised, each with the tokens since it is there."""
+    """The loop counts whose exits the run supervised, each with the tokens of all stages that did."""
+    steps = list(zip(log, pairwise([0, *(line["tokens"] for line in log)]), strict=True))
     found = {}
     for r, weight in enumerate(spec.options.exit_weights, 1):
         if weight != 0:
-            before = max((line["tokens"] for line in log if len(line["losses"]) < r), default=0)
-            num_tokens = spec.tokens_before(r) + log[-1]["tokens"] - before
+            num_tokens = spec.tokens_before(r)
+            num_tokens += sum(after - before for line, (before, after) in steps if len(line["losses"]) >= r)
             detail = f"trained with an exit at this loop on {num_tokens:,} tokens"
             found[r] = Evidence(EvidenceKind.TRAINED, detail, {TRAINED_TOKENS: num_tokens})
     return found
