@@ -250,7 +250,7 @@ def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_one_command_trains_stages_in_turn_and_does_not_repeat_what_is_done(tmp_path):
     np.save(tmp_path / "windows.npy", patterned_windows())
     write_vocabulary(tmp_path, range(96))
-    (tmp_path / "tiny.json").write_text(json.dumps({**TINY_SHAPE, "plt_num_loops": 1}))
+    (tmp_path / "tiny.json").write_text(json.dumps(TINY_SHAPE))
     common = {"rows_per_step": 4, "rows_per_pass": 2, "window_left": 4, "steps": 3}
     two = {"name": "two", "loops": 2, "exit_weights": [0.6, 0.4], "int4_steps": 3, **common}
     (tmp_path / "stages.json").write_text(json.dumps([{"name": "one", **common}, two]))
